@@ -1,0 +1,1 @@
+"""One recipe per file: how a network is trained, tuned and exported. Installed as `zoo.recipes`."""

@@ -1,0 +1,51 @@
+"""MNIST digits with the two-convolution network: 99.5 % in 20 epochs.
+
+    zoo train mnist_cnn
+    zoo train mnist_cnn dropout=0.5 epochs=20
+    zoo train mnist_cnn data=fashion_mnist
+"""
+
+import keras
+
+from zoo import data, mnist_cnn
+from zoo.recipe import Count, Fraction, NonNegative, Positive, Recipe, Target
+
+
+def build(
+    filters: tuple[Count, ...] = (32, 64),
+    dropout: Fraction = 0.4,
+    shift: Fraction = 0.08,
+    rotation: NonNegative = 0.02,
+    learning_rate: Positive = 1e-3,
+):
+    # Small enough that a 4 is not a 9 and a 6 not a 9: two pixels, and seven degrees.
+    augmentation = keras.Sequential(
+        [
+            keras.layers.RandomTranslation(shift, shift, fill_mode="constant", name="translation"),
+            keras.layers.RandomRotation(rotation, fill_mode="constant", name="rotation"),
+        ],
+        name="augmentation",
+    )
+    model = mnist_cnn(filters=filters, dropout=dropout, augmentation=augmentation)
+    model.compile(
+        optimizer=keras.optimizers.Adam(learning_rate),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def space(hp):
+    return {
+        "dropout": hp.Float("dropout", 0.2, 0.6, step=0.1),
+        "learning_rate": hp.Float("learning_rate", 1e-4, 1e-2, sampling="log"),
+    }
+
+
+recipe = Recipe(
+    build=build,
+    data=data.mnist,
+    space=space,
+    fit={"epochs": 20, "batch_size": 100, "schedule": "cosine"},
+    target=Target("accuracy", at_least=0.993, aim=0.9955),
+)

@@ -1,0 +1,165 @@
+"""What a data set is: three parts of arrays, and the contract that every input keeps."""
+
+import dataclasses
+import hashlib
+import itertools
+
+import numpy as np
+
+from zoo.errors import UsageError
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """What one input must look like.
+
+    Args:
+        dtype: Name of the NumPy dtype.
+        shape: Shape of one example; None stands for any length, and only there padding with 0 is allowed.
+        minimum: Smallest value allowed.
+        maximum: Largest value allowed.
+        vocabulary: For token numbers, the text of each number, in order.
+    """
+
+    dtype: str
+    shape: tuple
+    minimum: float
+    maximum: float
+    vocabulary: tuple | None = None
+
+    def check(self, name, array):
+        """Raises `UsageError`, naming the field, if a batch of examples does not keep the contract.
+
+        Args:
+            name: Name of the input, for the message.
+            array: `(batch, *shape)`.
+
+        Example:
+            >>> Field("float32", (2,), 0.0, 1.0).check("image", np.zeros((1, 2), "float32"))
+        """
+        expected = f"(batch, {', '.join('any' if size is None else str(size) for size in self.shape)})"
+        fits = array.ndim == 1 + len(self.shape) and all(
+            wanted in (None, size) for wanted, size in zip(self.shape, array.shape[1:])
+        )
+        if not fits:
+            raise UsageError(f"input `{name}` has shape {array.shape}; expected {expected}.")
+        if array.dtype != self.dtype:
+            raise UsageError(f"input `{name}` is {array.dtype}; expected {self.dtype}.")
+        if not np.isfinite(array).all():
+            raise UsageError(f"input `{name}` holds NaN or infinity; expected finite values.")
+        if array.size and (array.min() < self.minimum or array.max() > self.maximum):
+            raise UsageError(
+                f"input `{name}` lies in [{array.min():g}, {array.max():g}]; "
+                f"expected values in [{self.minimum:g}, {self.maximum:g}]."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class Contract:
+    """What a network takes: a `Field` for every input, and the names of the classes where it has them."""
+
+    inputs: dict
+    classes: tuple | None = None
+
+    def __getitem__(self, name):
+        return self.inputs[name]
+
+    def check(self, inputs):
+        """Raises `UsageError` unless `inputs`, name to batch, has every field as the contract says."""
+        if set(inputs) != set(self.inputs):
+            raise UsageError(f"inputs are {sorted(inputs)}; expected {sorted(self.inputs)}.")
+        for name, field in self.inputs.items():
+            field.check(name, inputs[name])
+
+    def to_json(self):
+        """The contract as a dictionary that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, saved):
+        """The contract that `to_json` gave."""
+        inputs = {}
+        for name, field in saved["inputs"].items():
+            vocabulary = field["vocabulary"]
+            fixed = {"shape": tuple(field["shape"]), "vocabulary": None if vocabulary is None else tuple(vocabulary)}
+            inputs[name] = Field(**{**field, **fixed})
+        return cls(inputs, None if saved["classes"] is None else tuple(saved["classes"]))
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One part of a data set.
+
+    Args:
+        inputs: Input name to array `(examples, ...)`.
+        targets: `(examples, ...)`, or None where the network needs none.
+        references: For text, the right answer of each example as it was written.
+    """
+
+    inputs: dict
+    targets: np.ndarray | None = None
+    references: tuple | None = None
+
+    def __len__(self):
+        return len(next(iter(self.inputs.values())))
+
+    def head(self, count):
+        """The first `count` examples."""
+        return Part(
+            {name: array[:count] for name, array in self.inputs.items()},
+            None if self.targets is None else self.targets[:count],
+            None if self.references is None else self.references[:count],
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """A data set: what to train on, what to choose by, and what to report on once."""
+
+    train: Part
+    validation: Part
+    test: Part
+    contract: Contract
+    source: str
+    licence: str
+
+    def fingerprint(self):
+        """A sha256 over every array of every part: equal exactly when the data are equal."""
+        digest = hashlib.sha256()
+        for part in (self.train, self.validation, self.test):
+            for array in itertools.chain(part.inputs.values(), [] if part.targets is None else [part.targets]):
+                digest.update(f"{array.dtype}{array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+
+def image_data(train, test, validation_examples, seed, classes, source, licence):
+    """A `Data` of classified images; the validation part is drawn from the training images.
+
+    Args:
+        train: (images, labels): uint8 `(examples, height, width, channels)` and integers `(examples,)`.
+        test: The same.
+        validation_examples: How many of the training images are kept for validation.
+        seed: Seed of that choice.
+        classes: Name of each label.
+        source: Where the images come from.
+        licence: Their licence.
+
+    Returns:
+        A `Data` with the input `image`, float32 in [0, 1], and int32 targets.
+    """
+    images, labels = train
+    order = np.random.default_rng(seed).permutation(len(images))
+    chosen = {"validation": order[:validation_examples], "train": order[validation_examples:]}
+
+    def part(images, labels):
+        return Part({"image": images.astype("float32") / np.float32(255)}, labels.astype("int32"))
+
+    return Data(
+        train=part(images[chosen["train"]], labels[chosen["train"]]),
+        validation=part(images[chosen["validation"]], labels[chosen["validation"]]),
+        test=part(*test),
+        contract=Contract({"image": Field("float32", images.shape[1:], 0.0, 1.0)}, tuple(classes)),
+        source=source,
+        licence=licence,
+    )

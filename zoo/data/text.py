@@ -1,0 +1,152 @@
+"""Text to token numbers and back."""
+
+import functools
+
+import numpy as np
+
+from zoo.data.contract import Contract, Field, Part
+
+PADDING, START, END, UNKNOWN = 0, 1, 2, 3
+SPECIAL = ("<padding>", "<start>", "<end>", "<unknown>")
+SPACE = "\u2581"  # stands for the space inside a piece, as SentencePiece writes it
+
+
+class Vocabulary:
+    """Pieces of text and their numbers.
+
+    Text is cut from left to right, always at the longest piece that fits; a character that no piece begins with is
+    `<unknown>`. Spaces are kept, as the character U+2581, so that decoding gives the text back. With single characters for
+    pieces this is a character vocabulary.
+
+    Args:
+        pieces: Every piece in the order of its number; the first four are the special ones of `SPECIAL`.
+
+    Raises:
+        ValueError: If the first four are others, or a piece occurs twice.
+
+    Example:
+        >>> words = Vocabulary([*SPECIAL, "a", "b", "ab", SPACE])
+        >>> words.encode("ab a")
+        [6, 7, 4, 2]
+        >>> words.decode([6, 7, 4, 2, 0])
+        'ab a'
+    """
+
+    def __init__(self, pieces):
+        self.pieces = tuple(pieces)
+        if self.pieces[:4] != SPECIAL:
+            raise ValueError(f"a vocabulary starts with {SPECIAL}, got {self.pieces[:4]}.")
+        if len(set(self.pieces)) != len(self.pieces):
+            raise ValueError("a piece occurs twice in the vocabulary.")
+        # Without the special ones: a text that spells "<end>" does not end there.
+        self.numbers = {piece: number for number, piece in enumerate(self.pieces) if number > UNKNOWN}
+        self.longest = max(map(len, self.pieces[4:]), default=1)
+        self._encode_word = functools.lru_cache(maxsize=100_000)(self._longest_first)
+
+    @classmethod
+    def of_characters(cls, texts):
+        """The vocabulary of every character in `texts`."""
+        return cls([*SPECIAL, *sorted(set("".join(texts).replace(" ", SPACE)))])
+
+    @classmethod
+    def of_subwords(cls, texts, size):
+        """A vocabulary of at most `size` pieces, learned from `texts` by byte-pair encoding (Sennrich et al. 2016)."""
+        import io
+
+        import sentencepiece
+
+        model = io.BytesIO()
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(texts),
+            model_writer=model,
+            model_type="bpe",
+            vocab_size=size - 3,  # its own unknown piece is dropped, our four are added
+            hard_vocab_limit=False,
+            character_coverage=1.0,
+            normalization_rule_name="identity",
+            add_dummy_prefix=False,
+            bos_id=-1,
+            eos_id=-1,
+            num_threads=1,
+            minloglevel=2,
+        )
+        learned = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+        pieces = [learned.id_to_piece(number) for number in range(learned.get_piece_size())]
+        return cls([*SPECIAL, *(piece for piece in pieces if piece != "<unk>")])
+
+    def __len__(self):
+        return len(self.pieces)
+
+    def encode(self, text):
+        """The numbers of a text, with the end token."""
+        # A piece holds a space at its beginning only, so words can be cut one by one.
+        words = text.replace(" ", " " + SPACE).split(" ")
+        return [number for word in words for number in self._encode_word(word)] + [END]
+
+    def decode(self, numbers):
+        """The text of numbers up to the end token; special numbers give no text, the unknown one gives U+FFFD."""
+        text = []
+        for number in numbers:
+            if number == END:
+                break
+            if number == UNKNOWN:
+                text.append("\ufffd")
+            elif number > UNKNOWN:
+                text.append(self.pieces[number])
+        return "".join(text).replace(SPACE, " ")
+
+    def _longest_first(self, word):
+        numbers, start = [], 0
+        while start < len(word):
+            for end in range(min(len(word), start + self.longest), start, -1):
+                number = self.numbers.get(word[start:end])
+                if number is not None:
+                    break
+            else:
+                number, end = UNKNOWN, start + 1
+            numbers.append(number)
+            start = end
+        return tuple(numbers)
+
+
+def padded(sequences):
+    """Lists of numbers as one int32 array `(examples, longest)`, padded with 0 on the right.
+
+    Example:
+        >>> padded([[5], [6, 7]]).tolist()
+        [[5, 0], [6, 7]]
+    """
+    array = np.full((len(sequences), max(map(len, sequences))), PADDING, "int32")
+    for row, sequence in zip(array, sequences):
+        row[: len(sequence)] = sequence
+    return array
+
+
+def pair_part(sources, targets, source_vocabulary, target_vocabulary):
+    """Pairs of texts for `zoo.seq2seq`.
+
+    Args:
+        sources: Texts.
+        targets: As many texts.
+        source_vocabulary: A `Vocabulary`.
+        target_vocabulary: A `Vocabulary`.
+
+    Returns:
+        A `Part`: `source` (examples, time), `target` (examples, time) shifted to the right with the start token in front,
+        the unshifted labels as targets, and the target texts as references.
+    """
+    labels = padded([target_vocabulary.encode(text) for text in targets])
+    shifted = np.pad(labels, ((0, 0), (1, 0)), constant_values=START)[:, :-1]
+    shifted[labels == PADDING] = PADDING
+    source = padded([source_vocabulary.encode(text) for text in sources])
+    return Part({"source": source, "target": shifted}, labels, tuple(targets))
+
+
+def pair_contract(source_vocabulary, target_vocabulary):
+    """The contract of `source` and `target`: token numbers of any length."""
+    return Contract(
+        {
+            name: Field("int32", (None,), 0, len(vocabulary) - 1, vocabulary.pieces)
+            for name, vocabulary in (("source", source_vocabulary), ("target", target_vocabulary))
+        }
+    )

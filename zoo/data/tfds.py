@@ -1,0 +1,58 @@
+"""Image sets through tensorflow-datasets."""
+
+import zipfile
+
+from zoo.data.contract import image_data
+from zoo.data.files import cache_folder, data_folder, missing
+from zoo.errors import UsageError
+
+VERSION = "3.0.1"
+
+
+def load_images(name, origin, licence, counts=(60000, 10000), validation_examples=5000):
+    """Loads a set of classified images, prepared under `ZOO_DATA_DIR` or downloaded once into the user's cache.
+
+    Args:
+        name: Name of the set in tensorflow-datasets.
+        origin: Where it comes from, for the card and for messages.
+        licence: Its licence.
+        counts: Number of training and test images that it must have.
+        validation_examples: Number of training images kept for validation, chosen by a fixed seed.
+
+    Returns:
+        A `zoo.data.Data`.
+
+    Raises:
+        UsageError: If the set is missing and cannot be downloaded, or is truncated or of another size.
+    """
+    import tensorflow_datasets as tfds
+
+    given = data_folder()
+    # A folder per set: with one for both, tensorflow-datasets mixes up the equally named files of MNIST and Fashion-MNIST.
+    folder = (given or cache_folder() / name) / "tensorflow_datasets" / name / VERSION
+    embedded = "data=digits"
+    if not (folder / "dataset_info.json").is_file():
+        if given:
+            raise missing(str(folder), f"tensorflow-datasets, {name} {VERSION} ({origin})", embedded)
+        builder = tfds.builder(f"{name}:{VERSION}", data_dir=str(folder.parent.parent))
+        try:
+            builder.download_and_prepare(download_dir=str(cache_folder() / name / "downloads"))
+        except (OSError, zipfile.BadZipFile, tfds.download.DownloadError) as error:
+            raise missing(f"{folder} (download failed: {_line(error)})", origin, embedded) from error
+    try:
+        builder = tfds.builder_from_directory(str(folder))
+        parts = [
+            tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1, as_supervised=True))
+            for split in ("train", "test")
+        ]
+    except Exception as error:  # TensorFlow's errors, the builder's and the operating system's have no common base
+        raise UsageError(f"{folder} cannot be read ({_line(error)}); prepare {name} anew, or use {embedded}.") from error
+    found = tuple(len(labels) for _, labels in parts)
+    if found != counts:
+        raise UsageError(f"{folder} holds {found} images; expected {counts}. Prepare {name} anew, or use {embedded}.")
+    classes = builder.info.features["label"].names
+    return image_data(*parts, validation_examples, 0, classes, f"tensorflow-datasets {name} {VERSION}, {origin}", licence)
+
+
+def _line(error):
+    return (str(error) or type(error).__name__).splitlines()[0][:160]

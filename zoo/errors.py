@@ -1,0 +1,9 @@
+"""The two ways in which a command can fail; `zoo.cli` turns them into one line and an exit code."""
+
+
+class UsageError(Exception):
+    """What came in cannot be used: exit code 2. The message says what came, what was expected and what to do."""
+
+
+class RunError(Exception):
+    """A run or a check failed on its way: exit code 1. The message says what happened and what is left."""

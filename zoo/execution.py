@@ -1,0 +1,33 @@
+"""How a model is run on this device, decided from what was measured."""
+
+import keras
+
+# On two AVX-512 cores (benchmarks/training.py measures them again): XLA halves the speed of convolutions and recurrences, and a
+# Python step per batch costs small dense networks a third of theirs.
+STEPS_PER_EXECUTION = 20
+
+
+def choose_execution(model):
+    """Sets `jit_compile` and `steps_per_execution` of a compiled model for this device and backend.
+
+    To be called before the model first trains or evaluates: the functions made then keep the number of steps, and would silently
+    skip batches after a change.
+
+    Args:
+        model: A compiled `keras.Model`.
+
+    Returns:
+        What was chosen, as a line for the reader.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile(loss="mse")
+        >>> print(choose_execution(model))  # doctest: +ELLIPSIS
+        ... on ...: jit_compile=..., steps_per_execution=...
+    """
+    backend = keras.backend.backend()
+    on_cpu = not any(keras.distribution.list_devices(kind) for kind in ("gpu", "tpu"))
+    model.jit_compile = backend == "jax" or not on_cpu
+    model.steps_per_execution = STEPS_PER_EXECUTION if backend == "tensorflow" else 1
+    device = "CPU" if on_cpu else "accelerator"
+    return f"{backend} on {device}: jit_compile={model.jit_compile}, steps_per_execution={model.steps_per_execution}"

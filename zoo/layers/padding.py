@@ -1,0 +1,26 @@
+"""The mask of padded sequences of token numbers."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("zoo")
+class PaddingMask(keras.layers.Layer):
+    """Says which positions of a padded sequence hold a token: every number but 0, which is the padding.
+
+    Call arguments:
+        inputs: `(batch, time)` integers.
+
+    Returns:
+        `(batch, time)` booleans, False at padding.
+
+    Example:
+        >>> keras.ops.convert_to_numpy(PaddingMask()(keras.ops.array([[5, 7, 0]]))).tolist()
+        [[True, True, False]]
+    """
+
+    def call(self, inputs):
+        return ops.not_equal(inputs, 0)
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(inputs.shape, dtype="bool")

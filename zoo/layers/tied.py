@@ -1,0 +1,82 @@
+"""A dense layer that also runs backwards, with the transpose of its own kernel."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("zoo")
+class TiedDense(keras.layers.Layer):
+    """A dense layer whose kernel serves twice: forwards, and transposed with `reverse=True`.
+
+    Forwards it computes `activation(x @ kernel + bias)`; in reverse `reverse_activation(x @ transpose(kernel) + reverse_bias)`.
+    One layer called twice keeps the two directions tied through saving, loading and cloning.
+
+    Source: deck B, "Stacked Autoencoders": the decoder's weights are the transposed weights of the encoder, the biases its own.
+
+    Args:
+        units: Width of the forward output.
+        activation: Activation of the forward direction; linear by default.
+        reverse_activation: Activation of the reverse direction; linear by default.
+        kernel_initializer: Initializer of the kernel.
+        kernel_regularizer: Regularizer of the kernel, counted once.
+
+    Call arguments:
+        inputs: `(batch, features)` forwards, `(batch, units)` in reverse.
+        reverse: Whether to run with the transposed kernel. The first call of a layer must be a forward one.
+
+    Returns:
+        `(batch, units)` forwards, `(batch, features)` in reverse.
+
+    Raises:
+        ValueError: If `units` is smaller than 1.
+
+    Example:
+        >>> layer = TiedDense(3)
+        >>> codings = layer(keras.ops.ones((2, 5)))
+        >>> layer(codings, reverse=True).shape
+        (2, 5)
+    """
+
+    def __init__(
+        self,
+        units,
+        activation=None,
+        reverse_activation=None,
+        kernel_initializer="glorot_uniform",
+        kernel_regularizer=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if units < 1:
+            raise ValueError(f"`units` of TiedDense must be at least 1, got {units}.")
+        self.units = units
+        self.activation = keras.activations.get(activation)
+        self.reverse_activation = keras.activations.get(reverse_activation)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+
+    def build(self, input_shape):
+        features = input_shape[-1]
+        self.kernel = self.add_weight(
+            shape=(features, self.units),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            name="kernel",
+        )
+        self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
+        self.reverse_bias = self.add_weight(shape=(features,), initializer="zeros", name="reverse_bias")
+
+    def call(self, inputs, reverse=False):
+        if reverse:
+            return self.reverse_activation(ops.matmul(inputs, ops.transpose(self.kernel)) + self.reverse_bias)
+        return self.activation(ops.matmul(inputs, self.kernel) + self.bias)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": keras.activations.serialize(self.activation),
+            "reverse_activation": keras.activations.serialize(self.reverse_activation),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+        }

@@ -1,0 +1,111 @@
+"""A stacked autoencoder: a pyramid of dense layers down to a coding and back up.
+
+With `tied=True` the decoder's kernels are the transposed kernels of the encoder, which halves the weights; biases are its own.
+
+Source: deck B, "Stacked Autoencoders" (1/3 to 3/3): 784-300-150-300-784, ELU, He initialisation, L2, a linear output. No
+departures: images are flattened on the way in and shaped again on the way out.
+"""
+
+import math
+
+import keras
+from keras import layers
+
+from zoo.layers.tied import TiedDense
+
+
+def stacked_autoencoder(
+    input_shape=(28, 28, 1),
+    units=(300, 150),
+    tied=True,
+    activation="elu",
+    l2=1e-4,
+    name="stacked_autoencoder",
+):
+    """Builds the network: 281,734 weights by default, 561,934 with `tied=False`.
+
+    Args:
+        input_shape: Shape of one example with values in [0, 1]; it is flattened.
+        units: Width of each encoder layer; the last is the coding, and the decoder mirrors the others.
+        tied: Whether the decoder uses the transposed kernels of the encoder.
+        activation: Activation of every layer but the last, which is linear.
+        l2: Weight of the L2 penalty on every kernel; a tied kernel counts once.
+        name: Name of the model.
+
+    Returns:
+        An uncompiled `keras.Model` from `image` (batch, *input_shape) to `reconstruction` of the same shape. The coding is the
+        output of the layer `codings`; `encoder(model)` and `decoder(model)` are the two halves.
+
+    Raises:
+        ValueError: If `units` is empty.
+
+    Example:
+        >>> stacked_autoencoder().count_params(), stacked_autoencoder(tied=False).count_params()
+        (281734, 561934)
+    """
+    if not units:
+        raise ValueError("`units` must name the width of at least the coding, got an empty tuple.")
+    size = math.prod(input_shape)
+    options = {"kernel_initializer": "he_normal", "kernel_regularizer": keras.regularizers.L2(l2)}
+    last = len(units)
+
+    x = inputs = keras.Input(input_shape, name="image")
+    x = layers.Flatten(name="flatten")(x)
+    encoding = []
+    for index, width in enumerate(units, start=1):
+        if tied:
+            back = activation if index > 1 else None
+            layer = TiedDense(width, activation, reverse_activation=back, name=f"encoder{index}", **options)
+        else:
+            layer = layers.Dense(width, activation=activation, name=f"encoder{index}", **options)
+        encoding.append(layer)
+        x = layer(x)
+    x = layers.Identity(name="codings")(x)
+    for index, width in zip(range(last, 0, -1), (*reversed(units[:-1]), size)):
+        if tied:
+            x = encoding[index - 1](x, reverse=True)
+        else:
+            out = activation if index > 1 else None
+            x = layers.Dense(width, activation=out, name=f"decoder{last + 1 - index}", **options)(x)
+    outputs = layers.Reshape(input_shape, dtype="float32", name="reconstruction")(x)
+    return keras.Model(inputs, outputs, name=name)
+
+
+def encoder(model):
+    """The half from image to coding, sharing the weights of `model`.
+
+    Args:
+        model: A model from `stacked_autoencoder`.
+
+    Returns:
+        A `keras.Model` from `image` to `codings` (batch, units[-1]).
+
+    Example:
+        >>> encoder(stacked_autoencoder()).output.shape
+        (None, 150)
+    """
+    return keras.Model(model.input, model.get_layer("codings").output, name="encoder")
+
+
+def decoder(model):
+    """The half from coding to image, sharing the weights of `model`.
+
+    Args:
+        model: A model from `stacked_autoencoder`.
+
+    Returns:
+        A `keras.Model` from `codings` (batch, units[-1]) to `reconstruction` (batch, *input_shape).
+
+    Example:
+        >>> decoder(stacked_autoencoder()).output.shape
+        (None, 28, 28, 1)
+    """
+    names = [layer.name for layer in model.layers]
+    x = codings = keras.Input(model.get_layer("codings").output.shape[1:], name="codings")
+    if "decoder1" in names:
+        for layer_name in sorted(layer_name for layer_name in names if layer_name.startswith("decoder")):
+            x = model.get_layer(layer_name)(x)
+    else:
+        for layer_name in sorted((layer_name for layer_name in names if layer_name.startswith("encoder")), reverse=True):
+            x = model.get_layer(layer_name)(x, reverse=True)
+    return keras.Model(codings, model.get_layer("reconstruction")(x), name="decoder")

@@ -1,0 +1,239 @@
+"""What a recipe is, and how its settings are read.
+
+A recipe is one file in `recipes/` that ends in `recipe = Recipe(...)`. Its settings are the keywords of its `build`, those of its
+`fit`, the name of its data set and the seed: flat, typed and strict.
+"""
+
+import ast
+import dataclasses
+import difflib
+import importlib
+import inspect
+import pathlib
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+import annotated_types
+import pydantic
+
+from zoo.data import DATA_SETS
+from zoo.errors import UsageError
+
+# The types of settings, for the annotations of `build`.
+Count = Annotated[int, annotated_types.Ge(1)]
+Positive = Annotated[float, annotated_types.Gt(0)]
+NonNegative = Annotated[float, annotated_types.Ge(0)]
+Fraction = Annotated[float, annotated_types.Ge(0), annotated_types.Lt(1)]
+
+FIT_TYPES = {"epochs": Count, "batch_size": Count, "schedule": Literal["constant", "cosine"]}
+OTHER_TYPES = {"data": str, "seed": Annotated[int, annotated_types.Ge(0), annotated_types.Le(2**31)]}
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """The number that a recipe must reach on the test part, and by which its best epoch is chosen on the validation part.
+
+    Args:
+        metric: Name of a Keras metric of the model, or of a number that the recipe's `measure` gives.
+        at_least: Smallest value that passes, for metrics that should be large.
+        at_most: Largest value that passes, for metrics that should be small. Give exactly one of the two.
+        aim: The value that we are here for; it decides nothing.
+        monitor: Name of the Keras metric that chooses the epoch, where the target itself is too dear to compute in every epoch;
+            it has the same direction.
+
+    Raises:
+        ValueError: If both or none of `at_least` and `at_most` are given.
+
+    Example:
+        >>> Target("accuracy", at_least=0.993).passes(0.9941)
+        True
+    """
+
+    metric: str
+    at_least: float | None = None
+    at_most: float | None = None
+    aim: float | None = None
+    monitor: str | None = None
+
+    def __post_init__(self):
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("a Target takes exactly one of `at_least` and `at_most`.")
+
+    @property
+    def bound(self):
+        """The value that must be reached."""
+        return self.at_least if self.at_most is None else self.at_most
+
+    def better(self, value, than):
+        """Whether `value` is better than `than`; anything is better than None."""
+        return than is None or (value < than if self.at_least is None else value > than)
+
+    def passes(self, value):
+        """Whether `value` reaches the target."""
+        return value <= self.at_most if self.at_least is None else value >= self.at_least
+
+    def __str__(self):
+        return f"{self.metric} {'at most' if self.at_least is None else 'at least'} {self.bound:g}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How one network is trained.
+
+    Args:
+        build: Function of typed keywords with defaults to a compiled `keras.Model`. A first parameter `contract`, without a
+            default, is given the contract of the data set.
+        data: The default data set: a module of `zoo.data` with a function `load`.
+        fit: Defaults of `epochs`, `batch_size` and `schedule` ("constant", or "cosine" down to 0 over all epochs).
+        target: The `Target`.
+        prepare: Function from `Data` to `Data`, to the form that the network needs, or None.
+        measure: Function of (model, part, contract) to {name: number}, for a target that is no Keras metric, or None.
+        space: Function of a KerasTuner `hp` to keywords of `build`, or None.
+        respond: Function of (model, inputs, contract) to {name: answers}, for `zoo predict`; None for classifiers.
+    """
+
+    build: Callable
+    data: Any
+    fit: dict
+    target: Target
+    prepare: Callable | None = None
+    measure: Callable | None = None
+    space: Callable | None = None
+    respond: Callable | None = None
+
+    def defaults(self):
+        """Every setting with its default value."""
+        built = {name: parameter.default for name, parameter in self._parameters().items()}
+        return {"data": self.data.__name__.rpartition(".")[2], **built, **self.fit, "seed": 0}
+
+    def types(self):
+        """Every setting with its type."""
+        built = {name: parameter.annotation for name, parameter in self._parameters().items()}
+        every = {**OTHER_TYPES, **FIT_TYPES, **built}
+        return {name: every[name] for name in self.defaults()}
+
+    def settings(self, overrides=()):
+        """The settings after `key=value` overrides.
+
+        Args:
+            overrides: Texts `key=value`; values are written as in Python, bare words are text.
+
+        Returns:
+            {setting: value}, in the order of `defaults`.
+
+        Raises:
+            UsageError: If a key is unknown, or a value of the wrong type or out of range.
+        """
+        settings, types = self.defaults(), self.types()
+        for override in overrides:
+            key, equals, text = override.partition("=")
+            if not equals:
+                raise UsageError(f"got {override!r}; expected a setting as key=value, such as epochs=3.")
+            if key not in types:
+                raise UsageError(f"there is no setting {key!r}{nearest(key, types)} The settings are {', '.join(types)}.")
+            settings[key] = _typed(key, text, types[key])
+        return settings
+
+    def load_data(self, settings):
+        """The data set that the settings name, in the form that the network needs.
+
+        Raises:
+            UsageError: If there is no such data set, or it cannot be read, or has another form than the recipe's own.
+        """
+        name, colon, path = settings["data"].partition(":")
+        if name not in DATA_SETS:
+            raise UsageError(f"there is no data set {name!r}{nearest(name, DATA_SETS)} The sets are {', '.join(DATA_SETS)}.")
+        load = importlib.import_module(f"zoo.data.{name}").load
+        if colon and "path" not in inspect.signature(load).parameters:
+            raise UsageError(f"the data set {name} takes no path, got {settings['data']!r}.")
+        data = load(path=path) if colon else load()
+        try:
+            return data if self.prepare is None else self.prepare(data)
+        except KeyError as error:
+            raise UsageError(
+                f"the data set {name} has the inputs {sorted(data.contract.inputs)}, but the recipe needs {error}; "
+                f"use {self.defaults()['data']} or a set of its form."
+            ) from error
+
+    def build_model(self, settings, contract):
+        """The compiled model for resolved settings.
+
+        Raises:
+            UsageError: If the network cannot be built with these settings, or does not take the data's inputs.
+        """
+        keywords = {name: settings[name] for name in self._parameters()}
+        if "contract" in inspect.signature(self.build).parameters:
+            keywords["contract"] = contract
+        try:
+            model = self.build(**keywords)
+        except (ValueError, KeyError) as error:
+            raise UsageError(f"the network cannot be built: {str(error).splitlines()[0]}") from error
+        names = {tensor.name for tensor in model.inputs}
+        if names != set(contract.inputs):
+            raise UsageError(
+                f"the network takes {sorted(names)} and the data set {settings['data']!r} has {sorted(contract.inputs)}; "
+                f"use data={self.defaults()['data']} or a set of its form."
+            )
+        return model
+
+    def _parameters(self):
+        parameters = inspect.signature(self.build).parameters
+        return {name: parameter for name, parameter in parameters.items() if name != "contract"}
+
+
+def _typed(key, text, annotation):
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        value = text
+    adapter = pydantic.TypeAdapter(annotation)
+    try:
+        # Strict keeps "3" from passing for 3; tuples are written as in Python, so a list may stand for one.
+        return adapter.validate_python(tuple(value) if isinstance(value, list) else value, strict=True)
+    except pydantic.ValidationError as strictly:
+        if annotation is str:
+            return text
+        reason = strictly.errors()[0]["msg"].removeprefix("Input should be ")
+        raise UsageError(f"the setting {key} is {text!r}; expected {reason}.") from None
+
+
+def nearest(word, known):
+    """The end of a sentence that offers the known word nearest to `word`: '; did you mean ...?' or '.'."""
+    matches = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {matches[0]!r}?" if matches else "."
+
+
+def recipe_names():
+    """The names of all recipes, in alphabetical order, without importing one."""
+    return sorted(path.stem for path in _folder("zoo.recipes").glob("*.py") if path.stem != "__init__")
+
+
+def find(name):
+    """The recipe of a name.
+
+    Raises:
+        UsageError: If there is none.
+
+    Example:
+        >>> find("mnist_cnn").target.metric
+        'accuracy'
+    """
+    check_name(name)
+    return importlib.import_module(f"zoo.recipes.{name}").recipe
+
+
+def check_name(name):
+    """Raises `UsageError`, with the nearest name, if there is no recipe `name`."""
+    known = recipe_names()
+    if name not in known:
+        raise UsageError(f"there is no network {name!r}{nearest(name, known)} `zoo list` shows all.")
+
+
+def description(name):
+    """The first line of a recipe's docstring, read without importing it."""
+    source = (_folder("zoo.recipes") / f"{name}.py").read_text(encoding="utf-8")
+    return ast.get_docstring(ast.parse(source)).splitlines()[0]
+
+
+def _folder(package):
+    return pathlib.Path(next(iter(importlib.import_module(package).__path__)))

@@ -1,0 +1,145 @@
+"""What is on disk of a trained network: `saved_models/NAME/` with card.json, contract.json, model.weights.h5 and history.csv."""
+
+import contextlib
+import hashlib
+import importlib
+import json
+import os
+import pathlib
+
+from zoo import recipe as recipes
+from zoo.data.contract import Contract
+from zoo.errors import UsageError
+from zoo.execution import choose_execution
+
+CARD, CONTRACT, WEIGHTS, HISTORY = "card.json", "contract.json", "model.weights.h5", "history.csv"
+DEFAULT_FOLDER = pathlib.Path("saved_models")
+
+
+def find_saved(name, folder=None):
+    """The folder of a trained network.
+
+    Args:
+        name: Name of the recipe.
+        folder: The folder of saved models; None for `saved_models` here, and after that the weights that travel with the package.
+
+    Returns:
+        A `pathlib.Path` with a card.json.
+
+    Raises:
+        UsageError: If the network was never trained there, or there is no such network.
+    """
+    recipes.check_name(name)
+    candidates = [pathlib.Path(folder)] if folder else [DEFAULT_FOLDER, packaged_folder()]
+    for candidate in candidates:
+        if (candidate / name / CARD).is_file():
+            return candidate / name
+    raise UsageError(f"{name} has no trained weights in {' or '.join(map(str, candidates))}; make them with `zoo train {name}`.")
+
+
+def packaged_folder():
+    """The folder of the trained weights that travel with the package."""
+    return pathlib.Path(next(iter(importlib.import_module("zoo.saved_models").__path__)))
+
+
+def read_card(folder):
+    """The card of a trained network, a dictionary.
+
+    Raises:
+        UsageError: If it is damaged.
+    """
+    return _read_json(folder / CARD)
+
+
+def read_contract(folder):
+    """The `Contract` of a trained network.
+
+    Raises:
+        UsageError: If it is missing or damaged.
+    """
+    try:
+        return Contract.from_json(_read_json(folder / CONTRACT))
+    except (KeyError, TypeError) as error:
+        raise UsageError(f"{folder / CONTRACT} is damaged ({error!r}); train again with --overwrite.") from error
+
+
+def load(name, folder=None):
+    """The trained network of a name: built by its recipe with the card's settings, with the card's weights.
+
+    Args:
+        name: Name of a recipe, such as "mnist_cnn".
+        folder: The folder of saved models; None for `saved_models` here, and after that the weights that travel with the package.
+
+    Returns:
+        A compiled `keras.Model`.
+
+    Raises:
+        UsageError: If there is no such network, no trained weights, or the weights are not those of the card.
+
+    Example:
+        >>> load("stacked_autoencoder").output_shape
+        (None, 28, 28, 1)
+    """
+    found = find_saved(name, folder)
+    card, weights = read_card(found), found / WEIGHTS
+    if not weights.is_file():
+        raise UsageError(f"{weights} is missing; train again with --overwrite.")
+    if sha256(weights) != card["weights"]["sha256"]:
+        raise UsageError(
+            f"{weights} is not what {found / CARD} says (its sha256 differs); "
+            "finish an interrupted run with --resume, or train again with --overwrite."
+        )
+    recipe = recipes.find(name)
+    settings = {**recipe.defaults(), **card["settings"]}
+    model = recipe.build_model({key: _as_default(value) for key, value in settings.items()}, read_contract(found))
+    choose_execution(model)
+    model.load_weights(weights)
+    return model
+
+
+def sha256(path):
+    """The sha256 of a file, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def written_beside(path):
+    """Gives a path beside `path` to write to; on success it takes the name of `path`, on failure it vanishes.
+
+    Example:
+        >>> import tempfile
+        >>> target = pathlib.Path(tempfile.mkdtemp()) / "note.txt"
+        >>> with written_beside(target) as partial:
+        ...     _ = partial.write_text("whole")
+        >>> target.read_text()
+        'whole'
+    """
+    partial = path.with_name(f"partial-{path.name}")
+    try:
+        yield partial
+        with open(partial, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_json(path, content):
+    """Writes JSON that a person can read, beside and renamed."""
+    with written_beside(path) as partial:
+        partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _read_json(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path} is missing; train again with --overwrite.") from None
+    except ValueError as error:
+        raise UsageError(f"{path} is damaged ({error}); train again with --overwrite.") from error
+
+
+def _as_default(value):
+    """JSON knows lists only; settings are tuples."""
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,348 @@
+"""Runs a recipe: fit, keep the best epoch, resume where a run stopped, write the card."""
+
+import csv
+import datetime
+import importlib.metadata
+import json
+import math
+import os
+import pathlib
+import platform
+import shutil
+import statistics
+import time
+
+import keras
+
+from zoo import recipe as recipes
+from zoo import saved
+from zoo.data.batches import Batches
+from zoo.errors import RunError, UsageError
+from zoo.execution import choose_execution
+
+UNFINISHED = "unfinished"
+PROGRESS = "progress.json"
+EVALUATION_BATCH = 250
+
+
+def train(name, overrides=(), folder=saved.DEFAULT_FOLDER, seeds=1, resume=False, overwrite=False, command=None, verbose="auto"):
+    """Trains a network by its recipe and saves it in `folder/name`.
+
+    The best epoch is chosen by the recipe's target on the validation part; the test part is looked at once, at the end. Every
+    epoch is kept on disk, so that a run that was killed goes on with `resume` to the very same weights.
+
+    Args:
+        name: Name of the recipe.
+        overrides: Settings as texts `key=value`.
+        folder: The folder of saved models.
+        seeds: Number of runs, with the seeds `seed`, `seed + 1` and so on. The weights of the best one on validation are kept;
+            the card tells the test score of each, their mean and deviation.
+        resume: Whether to go on with an unfinished run.
+        overwrite: Whether a finished or unfinished result may be replaced. The old one stays until the new one is whole.
+        command: The command line, for the card.
+        verbose: Of `keras.Model.fit`.
+
+    Returns:
+        The card, a dictionary.
+
+    Raises:
+        UsageError: If something that came in cannot be used; nothing was written then.
+        RunError: If the loss is no longer finite, or a file cannot be written; the best weights so far are left.
+    """
+    recipe = recipes.find(name)
+    settings = recipe.settings(overrides)
+    if seeds < 1:
+        raise UsageError(f"got --seeds {seeds}; expected at least 1.")
+    result = pathlib.Path(folder) / name
+    unfinished = result / UNFINISHED
+    _check_result_folder(result, settings, resume, overwrite)
+    data = recipe.load_data(settings)
+    fingerprint = data.fingerprint()
+    recipe.build_model(settings, data.contract)  # before anything is written: it says what cannot be built
+    try:
+        if not resume:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        runs = []
+        for seed in range(settings["seed"], settings["seed"] + seeds):
+            run_folder = unfinished / f"seed-{seed}"
+            run_folder.mkdir(parents=True, exist_ok=True)
+            seeded = {**settings, "seed": seed}
+            runs.append(_run(recipe, seeded, data, fingerprint, run_folder, verbose))
+        best = runs[0]
+        for run in runs[1:]:
+            if recipe.target.better(run["best_value"], best["best_value"]):
+                best = run
+        card = _card(name, recipe, settings, data, fingerprint, runs, best, command)
+        _keep(result, unfinished / f"seed-{best['seed']}", best, card, data.contract)
+    except OSError as error:
+        raise RunError(f"{_os_error(error)}; what was done is in {unfinished}, go on with --resume.") from error
+    return card
+
+
+def evaluate(name, folder=None, part="test"):
+    """The scores of a trained network on one part of the data that it was trained on.
+
+    Args:
+        name: Name of the recipe.
+        folder: The folder of saved models; None as in `zoo.load`.
+        part: "test", "validation" or "train".
+
+    Returns:
+        {metric: value}.
+
+    Raises:
+        UsageError: If the network or its data cannot be loaded, or the data are not those that it was trained on.
+    """
+    found = saved.find_saved(name, folder)
+    card, recipe = saved.read_card(found), recipes.find(name)
+    model = saved.load(name, folder)
+    data = recipe.load_data({**recipe.defaults(), **card["settings"]})
+    if data.fingerprint() != card["data"]["fingerprint"]:
+        raise UsageError(
+            f"the data set {card['settings']['data']} is not the one that {found / saved.CARD} was made with (its fingerprint "
+            "differs); a score on it would not be comparable."
+        )
+    return scores(recipe, model, getattr(data, part), data.contract)
+
+
+def scores(recipe, model, part, contract):
+    """Every Keras metric of the model on a part, and what the recipe measures beyond them.
+
+    Returns:
+        {metric: value}.
+    """
+    values = model.evaluate(Batches(part, contract, EVALUATION_BATCH), return_dict=True, verbose=0)
+    if recipe.measure is not None:
+        values.update(recipe.measure(model, part, contract))
+    return {metric: float(value) for metric, value in values.items()}
+
+
+def scheduled(learning_rate, schedule, steps):
+    """A learning rate that follows a schedule over all steps of a run.
+
+    Args:
+        learning_rate: The highest rate.
+        schedule: "constant", or "cosine" down to 0.
+        steps: Number of batches in all epochs.
+
+    Returns:
+        A number, or a `keras.optimizers.schedules.LearningRateSchedule`.
+
+    Example:
+        >>> float(scheduled(0.5, "cosine", 10)(5))
+        0.25
+    """
+    return learning_rate if schedule == "constant" else keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+
+
+class EpochKeeper(keras.callbacks.Callback):
+    """Orders the batches of each epoch, measures it, and keeps the last and the best one on disk.
+
+    The files of an epoch are written under its number; one rename of progress.json then makes them count, so that a run killed at
+    any moment has a whole epoch to go on from.
+
+    Args:
+        recipe: The `Recipe`.
+        data: Its `Data`.
+        batches: The training `Batches`.
+        folder: The folder of the run.
+        progress: What progress.json holds.
+        verdict: A second model of the same settings, without an optimizer's state: what is saved of the best epoch.
+    """
+
+    def __init__(self, recipe, data, batches, folder, progress, verdict):
+        super().__init__()
+        self.recipe, self.data, self.batches, self.verdict = recipe, data, batches, verdict
+        self.folder, self.progress = folder, progress
+        self.not_finite = None
+        self._started = time.monotonic()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batches.epoch = epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not math.isfinite(logs["loss"]):
+            self.not_finite = f"the loss is {logs['loss']} in epoch {epoch + 1}"
+            self.model.stop_training = True
+            return
+        target = self.recipe.target
+        metric = target.monitor or target.metric
+        if self.recipe.measure is not None and target.monitor is None:
+            measured = self.recipe.measure(self.model, self.data.validation, self.data.contract)
+            logs.update({f"val_{name}": value for name, value in measured.items()})
+        value = float(logs[f"val_{metric}"])
+        now = time.monotonic()
+        row = {"epoch": epoch + 1, **{name: float(logs[name]) for name in sorted(logs)}}
+        progress = {
+            **self.progress,
+            "epochs_done": epoch + 1,
+            "history": [*self.progress["history"], row],
+            "seconds": self.progress["seconds"] + now - self._started,
+            "last": f"epoch-{epoch + 1:04}.weights.h5",
+        }
+        with saved.written_beside(self.folder / progress["last"]) as partial:
+            self.model.save_weights(partial)
+        if math.isfinite(value) and target.better(value, self.progress["best_value"]):
+            progress.update(best_value=value, best_epoch=epoch + 1, best=f"best-{epoch + 1:04}.weights.h5")
+            self.verdict.set_weights(self.model.get_weights())
+            with saved.written_beside(self.folder / progress["best"]) as partial:
+                self.verdict.save_weights(partial)
+        saved.write_json(self.folder / PROGRESS, progress)
+        self.progress, self._started = progress, now
+        for file in self.folder.glob("*.weights.h5"):
+            if file.name not in (progress["last"], progress["best"]):
+                file.unlink()
+
+
+def _run(recipe, settings, data, fingerprint, folder, verbose):
+    """One seed, from where its folder says it stopped; returns what its progress.json holds at the end."""
+    progress = {
+        "settings": settings,
+        "data": fingerprint,
+        "seed": settings["seed"],
+        "epochs_done": 0,
+        "history": [],
+        "seconds": 0.0,
+        "best_value": None,
+        "best_epoch": None,
+        "best": None,
+        "last": None,
+        "scores": None,
+    }
+    if (folder / PROGRESS).is_file():
+        before = _read_progress(folder, settings, fingerprint)
+        progress = {**progress, **before}
+    if progress["scores"] is not None:
+        return progress
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(settings["seed"])
+    verdict = recipe.build_model(settings, data.contract)
+    choose_execution(verdict)
+    keras.utils.set_random_seed(settings["seed"])
+    model = recipe.build_model(settings, data.contract)
+    batches = Batches(data.train, data.contract, settings["batch_size"], settings["seed"])
+    validation = Batches(data.validation, data.contract, EVALUATION_BATCH)
+    if settings["schedule"] != "constant":
+        rate = float(model.optimizer.learning_rate)
+        model.optimizer.learning_rate = scheduled(rate, settings["schedule"], len(batches) * settings["epochs"])
+    print(choose_execution(model))
+    if progress["last"] is not None:
+        model.optimizer.build(model.trainable_variables)
+        model.load_weights(folder / progress["last"])
+        print(f"going on after epoch {progress['epochs_done']}")
+    keeper = EpochKeeper(recipe, data, batches, folder, progress, verdict)
+    model.fit(
+        batches,
+        epochs=settings["epochs"],
+        initial_epoch=progress["epochs_done"],
+        validation_data=validation,
+        callbacks=[keeper],
+        shuffle=False,
+        verbose=verbose,
+    )
+    progress = keeper.progress
+    if keeper.not_finite:
+        left = f"the best weights so far are {folder / progress['best']}" if progress["best"] else "there are no weights yet"
+        raise RunError(f"{keeper.not_finite}; {left}. Try a smaller learning_rate.")
+    if progress["best"] is None:
+        raise RunError(f"{recipe.target.metric} was finite in no epoch; try a smaller learning_rate.")
+    verdict.load_weights(folder / progress["best"])
+    progress["scores"] = {
+        part: scores(recipe, verdict, getattr(data, part), data.contract) for part in ("validation", "test")
+    }
+    saved.write_json(folder / PROGRESS, progress)
+    return progress
+
+
+def _read_progress(folder, settings, fingerprint):
+    try:
+        before = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
+        there, wanted = before["settings"], json.loads(json.dumps(settings))
+    except (ValueError, KeyError) as error:
+        raise UsageError(f"{folder / PROGRESS} is damaged; start anew with --overwrite.") from error
+    changed = [f"{key} was {there.get(key)!r}, is {value!r}" for key, value in wanted.items() if there.get(key) != value]
+    if changed:
+        raise UsageError(f"the unfinished run has other settings ({'; '.join(changed)}); give its own, or --overwrite.")
+    if before["data"] != fingerprint:
+        raise UsageError("the unfinished run was made with other data (its fingerprint differs); start anew with --overwrite.")
+    return before
+
+
+def _check_result_folder(result, settings, resume, overwrite):
+    """Everything about the output folder that can be known before the work, nothing written."""
+    unfinished = result / UNFINISHED
+    if resume and not unfinished.is_dir():
+        raise UsageError(f"there is no unfinished run in {result}; start one without --resume.")
+    if not resume and not overwrite:
+        if (result / saved.CARD).exists():
+            raise UsageError(f"{result} holds a finished result; keep it and give another --folder, or replace it with --overwrite.")
+        if unfinished.exists():
+            raise UsageError(f"{result} holds an unfinished run; go on with --resume, or start anew with --overwrite.")
+    existing = result
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise UsageError(f"{existing} is no folder that can be written to; give another --folder.")
+
+
+def _card(name, recipe, settings, data, fingerprint, runs, best, command):
+    target = recipe.target
+    test = {str(run["seed"]): run["scores"]["test"][target.metric] for run in runs}
+    own_data = settings["data"] == recipe.defaults()["data"]
+    model = recipe.build_model(settings, data.contract)
+    return {
+        "name": name,
+        "description": recipes.description(name),
+        "settings": {**settings, "seed": best["seed"]},
+        "target": {"metric": target.metric, "bound": target.bound, "aim": target.aim, "text": str(target)} if own_data else None,
+        "score": {
+            "metric": target.metric,
+            "test": test[str(best["seed"])],
+            "passed": target.passes(statistics.mean(test.values())) if own_data else None,
+            "mean": statistics.mean(test.values()),
+            "deviation": statistics.stdev(test.values()) if len(test) > 1 else None,
+            "seeds": test,
+            "note": f"{len(test)} seeds" if len(test) > 1 else "one seed",
+        },
+        "scores": best["scores"],
+        "epochs": {"done": best["epochs_done"], "best": best["best_epoch"], "chosen_by": f"validation {target.monitor or target.metric}"},
+        "wall_seconds": {str(run["seed"]): round(run["seconds"], 1) for run in runs},
+        "data": {
+            "name": settings["data"],
+            "fingerprint": fingerprint,
+            "source": data.source,
+            "licence": data.licence,
+            "examples": {part: len(getattr(data, part)) for part in ("train", "validation", "test")},
+        },
+        "weights": {"count": model.count_params(), "sha256": None},
+        "versions": {
+            package: importlib.metadata.version(package) for package in ("keras", keras.backend.backend(), "numpy")
+        }
+        | {"python": platform.python_version()},
+        "device": f"{os.cpu_count()} x {platform.machine()}",
+        "made": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%MZ"),
+        "command": command or f"zoo train {name}",
+    }
+
+
+def _keep(result, folder, best, card, contract):
+    """Puts the result in place: all files are whole before the first takes its name."""
+    with (
+        saved.written_beside(result / saved.CARD) as card_file,
+        saved.written_beside(result / saved.WEIGHTS) as weights_file,
+        saved.written_beside(result / saved.CONTRACT) as contract_file,
+        saved.written_beside(result / saved.HISTORY) as history_file,
+    ):
+        shutil.copyfile(folder / best["best"], weights_file)
+        card["weights"]["sha256"] = saved.sha256(weights_file)
+        with open(history_file, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=best["history"][0])
+            writer.writeheader()
+            writer.writerows(best["history"])
+        contract_file.write_text(json.dumps(contract.to_json(), ensure_ascii=False) + "\n", encoding="utf-8")
+        card_file.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    shutil.rmtree(result / UNFINISHED)
+
+
+def _os_error(error):
+    return f"{error.filename or 'a file'} cannot be written ({error.strerror or error})"
