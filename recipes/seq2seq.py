@@ -1,8 +1,8 @@
 """Dates as people write them into ISO form, character by character: 99.9 % exact.
 
-    zoo train seq2seq
-    zoo train seq2seq attention=None units=256
-    zoo predict seq2seq "Samstag, 21. November 2026"
+zoo train seq2seq
+zoo train seq2seq attention=None units=256
+zoo predict seq2seq "Samstag, 21. November 2026"
 """
 
 import functools

@@ -1,8 +1,8 @@
 """German to English with attention, trained on Multi30k: BLEU above 30.
 
-    zoo train translation
-    zoo train translation data=parallel:pairs.tsv epochs=30
-    zoo predict translation "Ein Hund rennt durch den Schnee."
+zoo train translation
+zoo train translation data=parallel:pairs.tsv epochs=30
+zoo predict translation "Ein Hund rennt durch den Schnee."
 """
 
 import functools

@@ -7,7 +7,7 @@ import keras
 STEPS_PER_EXECUTION = 20
 
 
-def choose_execution(model):
+def choose_execution(model, steps_per_epoch=STEPS_PER_EXECUTION):
     """Sets `jit_compile` and `steps_per_execution` of a compiled model for this device and backend.
 
     To be called before the model first trains or evaluates: the functions made then keep the number of steps, and would silently
@@ -15,6 +15,7 @@ def choose_execution(model):
 
     Args:
         model: A compiled `keras.Model`.
+        steps_per_epoch: Number of batches in an epoch; no more steps than that are run at once.
 
     Returns:
         What was chosen, as a line for the reader.
@@ -28,6 +29,6 @@ def choose_execution(model):
     backend = keras.backend.backend()
     on_cpu = not any(keras.distribution.list_devices(kind) for kind in ("gpu", "tpu"))
     model.jit_compile = backend == "jax" or not on_cpu
-    model.steps_per_execution = STEPS_PER_EXECUTION if backend == "tensorflow" else 1
+    model.steps_per_execution = min(STEPS_PER_EXECUTION, steps_per_epoch) if backend == "tensorflow" else 1
     device = "CPU" if on_cpu else "accelerator"
     return f"{backend} on {device}: jit_compile={model.jit_compile}, steps_per_execution={model.steps_per_execution}"

@@ -10,11 +10,11 @@ import difflib
 import importlib
 import inspect
 import pathlib
+import typing
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import annotated_types
-import pydantic
 
 from zoo.data import DATA_SETS
 from zoo.errors import UsageError
@@ -150,10 +150,7 @@ class Recipe:
         try:
             return data if self.prepare is None else self.prepare(data)
         except KeyError as error:
-            raise UsageError(
-                f"the data set {name} has the inputs {sorted(data.contract.inputs)}, but the recipe needs {error}; "
-                f"use {self.defaults()['data']} or a set of its form."
-            ) from error
+            raise UsageError(self._unfit(settings, data.contract, error)) from error
 
     def build_model(self, settings, contract):
         """The compiled model for resolved settings.
@@ -166,15 +163,20 @@ class Recipe:
             keywords["contract"] = contract
         try:
             model = self.build(**keywords)
-        except (ValueError, KeyError) as error:
+        except KeyError as error:
+            raise UsageError(self._unfit(settings, contract, error)) from error
+        except ValueError as error:
             raise UsageError(f"the network cannot be built: {str(error).splitlines()[0]}") from error
         names = {tensor.name for tensor in model.inputs}
         if names != set(contract.inputs):
-            raise UsageError(
-                f"the network takes {sorted(names)} and the data set {settings['data']!r} has {sorted(contract.inputs)}; "
-                f"use data={self.defaults()['data']} or a set of its form."
-            )
+            raise UsageError(self._unfit(settings, contract, sorted(names)))
         return model
+
+    def _unfit(self, settings, contract, needed):
+        return (
+            f"the data set {settings['data']!r} has the inputs {sorted(contract.inputs)}, and the network needs {needed}; "
+            f"use data={self.defaults()['data']} or a set of its form."
+        )
 
     def _parameters(self):
         parameters = inspect.signature(self.build).parameters
@@ -182,25 +184,46 @@ class Recipe:
 
 
 def _typed(key, text, annotation):
+    import pydantic
+
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         value = text
-    adapter = pydantic.TypeAdapter(annotation)
     try:
         # Strict keeps "3" from passing for 3; tuples are written as in Python, so a list may stand for one.
-        return adapter.validate_python(tuple(value) if isinstance(value, list) else value, strict=True)
-    except pydantic.ValidationError as strictly:
+        return pydantic.TypeAdapter(annotation).validate_python(tuple(value) if isinstance(value, list) else value, strict=True)
+    except pydantic.ValidationError:
         if annotation is str:
             return text
-        reason = strictly.errors()[0]["msg"].removeprefix("Input should be ")
-        raise UsageError(f"the setting {key} is {text!r}; expected {reason}.") from None
+        raise UsageError(f"the setting {key} is {text!r}; expected {type_name(annotation)}.") from None
 
 
 def nearest(word, known):
     """The end of a sentence that offers the known word nearest to `word`: '; did you mean ...?' or '.'."""
     matches = difflib.get_close_matches(word, list(known), n=1)
     return f"; did you mean {matches[0]!r}?" if matches else "."
+
+
+def type_name(annotation):
+    """A type of a setting as a person reads it.
+
+    Example:
+        >>> type_name(Fraction), type_name(tuple[Count, ...]), type_name(Literal["gru", "lstm"] | None)
+        ('float, at least 0, less than 1', 'tuple of int, at least 1', '"gru", "lstm" or None')
+    """
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        words = {"Ge": "at least", "Gt": "more than", "Le": "at most", "Lt": "less than"}
+        bounds = [f"{words[type(bound).__name__]} {dataclasses.astuple(bound)[0]}" for bound in arguments[1:]]
+        return ", ".join([type_name(arguments[0]), *bounds])
+    if origin is Literal:
+        return ", ".join(f'"{choice}"' for choice in arguments)
+    if origin is tuple:
+        return f"tuple of {type_name(arguments[0])}"
+    if arguments:
+        return " or ".join(type_name(argument) for argument in arguments)
+    return "None" if annotation is type(None) else annotation.__name__
 
 
 def recipe_names():

@@ -10,7 +10,6 @@ import pathlib
 from zoo import recipe as recipes
 from zoo.data.contract import Contract
 from zoo.errors import UsageError
-from zoo.execution import choose_execution
 
 CARD, CONTRACT, WEIGHTS, HISTORY = "card.json", "contract.json", "model.weights.h5", "history.csv"
 DEFAULT_FOLDER = pathlib.Path("saved_models")
@@ -34,7 +33,8 @@ def find_saved(name, folder=None):
     for candidate in candidates:
         if (candidate / name / CARD).is_file():
             return candidate / name
-    raise UsageError(f"{name} has no trained weights in {' or '.join(map(str, candidates))}; make them with `zoo train {name}`.")
+    places = " or ".join(map(str, candidates))
+    raise UsageError(f"{name} has no trained weights in {places}; make them with `zoo train {name}`.")
 
 
 def packaged_folder():
@@ -80,6 +80,8 @@ def load(name, folder=None):
         >>> load("stacked_autoencoder").output_shape
         (None, 28, 28, 1)
     """
+    from zoo.execution import choose_execution  # brings keras, which a reader of cards does without
+
     found = find_saved(name, folder)
     card, weights = read_card(found), found / WEIGHTS
     if not weights.is_file():

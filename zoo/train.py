@@ -55,10 +55,14 @@ def train(name, overrides=(), folder=saved.DEFAULT_FOLDER, seeds=1, resume=False
         raise UsageError(f"got --seeds {seeds}; expected at least 1.")
     result = pathlib.Path(folder) / name
     unfinished = result / UNFINISHED
-    _check_result_folder(result, settings, resume, overwrite)
+    _check_result_folder(result, resume, overwrite)
     data = recipe.load_data(settings)
     fingerprint = data.fingerprint()
     recipe.build_model(settings, data.contract)  # before anything is written: it says what cannot be built
+    try:
+        unfinished.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{_os_error(error)}; give another --folder.") from error
     try:
         if not resume:
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -179,6 +183,7 @@ class EpochKeeper(keras.callbacks.Callback):
             "history": [*self.progress["history"], row],
             "seconds": self.progress["seconds"] + now - self._started,
             "last": f"epoch-{epoch + 1:04}.weights.h5",
+            "random_states": [state.numpy().tolist() for state in _random_states(self.model)],
         }
         with saved.written_beside(self.folder / progress["last"]) as partial:
             self.model.save_weights(partial)
@@ -207,6 +212,7 @@ def _run(recipe, settings, data, fingerprint, folder, verbose):
         "best_epoch": None,
         "best": None,
         "last": None,
+        "random_states": [],
         "scores": None,
     }
     if (folder / PROGRESS).is_file():
@@ -225,10 +231,12 @@ def _run(recipe, settings, data, fingerprint, folder, verbose):
     if settings["schedule"] != "constant":
         rate = float(model.optimizer.learning_rate)
         model.optimizer.learning_rate = scheduled(rate, settings["schedule"], len(batches) * settings["epochs"])
-    print(choose_execution(model))
+    print(choose_execution(model, len(batches)))
     if progress["last"] is not None:
         model.optimizer.build(model.trainable_variables)
         model.load_weights(folder / progress["last"])
+        for state, value in zip(_random_states(model), progress["random_states"], strict=True):
+            state.assign(value)
         print(f"going on after epoch {progress['epochs_done']}")
     keeper = EpochKeeper(recipe, data, batches, folder, progress, verdict)
     model.fit(
@@ -247,11 +255,14 @@ def _run(recipe, settings, data, fingerprint, folder, verbose):
     if progress["best"] is None:
         raise RunError(f"{recipe.target.metric} was finite in no epoch; try a smaller learning_rate.")
     verdict.load_weights(folder / progress["best"])
-    progress["scores"] = {
-        part: scores(recipe, verdict, getattr(data, part), data.contract) for part in ("validation", "test")
-    }
+    progress["scores"] = {part: scores(recipe, verdict, getattr(data, part), data.contract) for part in ("validation", "test")}
     saved.write_json(folder / PROGRESS, progress)
     return progress
+
+
+def _random_states(model):
+    """The variables of every seed generator in the model; Keras does not save them with the weights."""
+    return [variable for variable in model.variables if variable.name == "seed_generator_state"]
 
 
 def _read_progress(folder, settings, fingerprint):
@@ -268,21 +279,16 @@ def _read_progress(folder, settings, fingerprint):
     return before
 
 
-def _check_result_folder(result, settings, resume, overwrite):
-    """Everything about the output folder that can be known before the work, nothing written."""
+def _check_result_folder(result, resume, overwrite):
+    """Raises `UsageError` where a result would be overwritten, or there is nothing to go on with."""
     unfinished = result / UNFINISHED
     if resume and not unfinished.is_dir():
         raise UsageError(f"there is no unfinished run in {result}; start one without --resume.")
     if not resume and not overwrite:
         if (result / saved.CARD).exists():
-            raise UsageError(f"{result} holds a finished result; keep it and give another --folder, or replace it with --overwrite.")
+            raise UsageError(f"{result} holds a finished result; give another --folder, or replace it with --overwrite.")
         if unfinished.exists():
             raise UsageError(f"{result} holds an unfinished run; go on with --resume, or start anew with --overwrite.")
-    existing = result
-    while not existing.exists():
-        existing = existing.parent
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise UsageError(f"{existing} is no folder that can be written to; give another --folder.")
 
 
 def _card(name, recipe, settings, data, fingerprint, runs, best, command):
@@ -292,7 +298,6 @@ def _card(name, recipe, settings, data, fingerprint, runs, best, command):
     model = recipe.build_model(settings, data.contract)
     return {
         "name": name,
-        "description": recipes.description(name),
         "settings": {**settings, "seed": best["seed"]},
         "target": {"metric": target.metric, "bound": target.bound, "aim": target.aim, "text": str(target)} if own_data else None,
         "score": {
@@ -305,7 +310,11 @@ def _card(name, recipe, settings, data, fingerprint, runs, best, command):
             "note": f"{len(test)} seeds" if len(test) > 1 else "one seed",
         },
         "scores": best["scores"],
-        "epochs": {"done": best["epochs_done"], "best": best["best_epoch"], "chosen_by": f"validation {target.monitor or target.metric}"},
+        "epochs": {
+            "done": best["epochs_done"],
+            "best": best["best_epoch"],
+            "chosen_by": f"validation {target.monitor or target.metric}",
+        },
         "wall_seconds": {str(run["seed"]): round(run["seconds"], 1) for run in runs},
         "data": {
             "name": settings["data"],
@@ -315,9 +324,7 @@ def _card(name, recipe, settings, data, fingerprint, runs, best, command):
             "examples": {part: len(getattr(data, part)) for part in ("train", "validation", "test")},
         },
         "weights": {"count": model.count_params(), "sha256": None},
-        "versions": {
-            package: importlib.metadata.version(package) for package in ("keras", keras.backend.backend(), "numpy")
-        }
+        "versions": {package: importlib.metadata.version(package) for package in ("keras", keras.backend.backend(), "numpy")}
         | {"python": platform.python_version()},
         "device": f"{os.cpu_count()} x {platform.machine()}",
         "made": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%MZ"),

@@ -6,6 +6,7 @@ import sklearn.model_selection
 from PIL import Image
 
 from zoo.data.contract import image_data
+from zoo.data.pictures import light_on_dark
 
 
 def load():
@@ -34,6 +35,18 @@ def load():
         source="scikit-learn load_digits (UCI Optical Recognition of Handwritten Digits)",
         licence="CC BY 4.0",
     )
+
+
+def from_picture(path):
+    """A person's picture in the form of these images: light on dark, in a box of 20 x 20 pixels.
+
+    Returns:
+        (image, notes): `(28, 28, 1)` float32 in [0, 1], and a list of what was done.
+
+    Raises:
+        UsageError: If the file is no picture, or blank.
+    """
+    return light_on_dark(path, center="box")
 
 
 def _resize(image):

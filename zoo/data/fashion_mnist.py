@@ -1,5 +1,6 @@
 """Fashion-MNIST: 70 000 pictures of clothes of 28 x 28 pixels (Xiao et al. 2017), through tensorflow-datasets."""
 
+from zoo.data.pictures import light_on_dark
 from zoo.data.tfds import load_images
 
 
@@ -16,3 +17,15 @@ def load():
         `zoo.data.fashion_mnist.load().test.inputs["image"].shape` is `(10000, 28, 28, 1)`.
     """
     return load_images("fashion_mnist", "https://github.com/zalandoresearch/fashion-mnist", "MIT")
+
+
+def from_picture(path):
+    """A person's picture in the form of these images: light on dark, as large as the image.
+
+    Returns:
+        (image, notes): `(28, 28, 1)` float32 in [0, 1], and a list of what was done.
+
+    Raises:
+        UsageError: If the file is no picture, or blank.
+    """
+    return light_on_dark(path, box=28, center="box")

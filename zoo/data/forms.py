@@ -51,6 +51,4 @@ def binarized(data, seed=0):
 
 
 def _changed(data, change, contract):
-    return Data(
-        change(data.train), change(data.validation), change(data.test), contract, data.source, data.licence
-    )
+    return Data(change(data.train), change(data.validation), change(data.test), contract, data.source, data.licence)

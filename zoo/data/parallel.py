@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import pathlib
 import urllib.error
+import zlib
 
 import numpy as np
 
@@ -98,11 +99,13 @@ def _own_pairs(path):
         if len(columns[0]) != len(columns[1]):
             counts = " and ".join(f"{file} {len(column)}" for file, column in zip(files, columns))
             raise UsageError(f"the files differ in length, {counts} lines; expected a translation for every line.")
-        return list(zip(*columns))
-    pairs = [tuple(line.split("\t")) for line in columns[0]]
+        pairs = list(zip(*columns))
+    else:
+        pairs = [tuple(text.strip() for text in line.split("\t")) for line in columns[0]]
     for number, pair in enumerate(pairs, start=1):
-        if len(pair) != 2 or not all(text.strip() for text in pair):
-            raise UsageError(f"{path}, line {number} holds {len(pair)} columns; expected `source<tab>target`, both with text.")
+        if len(pair) != 2 or not all(pair):
+            found = f"{len(pair)} columns" if all(pair) else "a blank"
+            raise UsageError(f"{path}, line {number} holds {found}; expected `source<tab>target`, or a text in each file.")
     return pairs
 
 
@@ -117,8 +120,8 @@ def _parted(pairs, seed, path):
 def _text(file):
     try:
         content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-        return content.decode("utf-8")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+        return content.decode("utf-8-sig")  # Windows puts a byte order mark in front
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise UsageError(f"{file} cannot be read ({error}); expected UTF-8 text, one sentence a line.") from error
 
 

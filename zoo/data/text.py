@@ -50,14 +50,20 @@ class Vocabulary:
 
     @classmethod
     def of_subwords(cls, texts, size):
-        """A vocabulary of at most `size` pieces, learned from `texts` by byte-pair encoding (Sennrich et al. 2016)."""
+        """A vocabulary of at most `size` pieces, learned from `texts` by byte-pair encoding (Sennrich et al. 2016).
+
+        Every character is a piece; where they are too many, the rarest are not.
+        """
+        import collections
         import io
 
         import sentencepiece
 
+        characters = collections.Counter("".join(texts).replace(" ", ""))
+        rare = {ord(character): " " for character, _ in characters.most_common()[size - 5 :]}
         model = io.BytesIO()
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(texts),
+            sentence_iterator=(text.translate(rare) for text in texts),
             model_writer=model,
             model_type="bpe",
             vocab_size=size - 3,  # its own unknown piece is dropped, our four are added
@@ -67,12 +73,14 @@ class Vocabulary:
             add_dummy_prefix=False,
             bos_id=-1,
             eos_id=-1,
+            unk_piece=" ",  # no text spells it, as it could "<unk>"
+            max_sentence_length=2**30,
             num_threads=1,
             minloglevel=2,
         )
         learned = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
         pieces = [learned.id_to_piece(number) for number in range(learned.get_piece_size())]
-        return cls([*SPECIAL, *(piece for piece in pieces if piece != "<unk>")])
+        return cls([*SPECIAL, *(piece for piece in pieces if piece != " ")])
 
     def __len__(self):
         return len(self.pieces)

@@ -41,10 +41,7 @@ def load_images(name, origin, licence, counts=(60000, 10000), validation_example
             raise missing(f"{folder} (download failed: {_line(error)})", origin, embedded) from error
     try:
         builder = tfds.builder_from_directory(str(folder))
-        parts = [
-            tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1, as_supervised=True))
-            for split in ("train", "test")
-        ]
+        parts = [tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1, as_supervised=True)) for split in ("train", "test")]
     except Exception as error:  # TensorFlow's errors, the builder's and the operating system's have no common base
         raise UsageError(f"{folder} cannot be read ({_line(error)}); prepare {name} anew, or use {embedded}.") from error
     found = tuple(len(labels) for _, labels in parts)

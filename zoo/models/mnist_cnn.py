@@ -2,8 +2,8 @@
 
 Two 5 x 5 convolutions with max pooling, a 1024-unit dense layer with dropout, and a linear head.
 
-Source: deck B, "CNN in TensorFlow" (1/8 to 8/8), where `rate=0.4` is the dropout. No departures; augmentation is an option that is
-off by default.
+Source: deck B, "CNN in TensorFlow" (1/8 to 8/8), where `rate=0.4` is the dropout. No departures; augmentation is an option that
+is off by default.
 """
 
 import keras

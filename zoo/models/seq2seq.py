@@ -1,15 +1,15 @@
 """Sequence to sequence: an encoder reads one sequence, a decoder writes another.
 
-The encoder's final state starts the decoder, which is trained with teacher forcing: it reads the right tokens and predicts the next
-one at every step. With attention, each output of the decoder is also matched against all outputs of the encoder.
+The encoder's final state starts the decoder, which is trained with teacher forcing: it reads the right tokens and predicts the
+next one at every step. With attention, each output of the decoder is also matched against all outputs of the encoder.
 
 Source: deck B, "RNN Design Patterns - Encoder-Decoder"; Sutskever et al. 2014; Cho et al. 2014 (GRU); Bahdanau et al. 2014
 (`attention="additive"`); Luong et al. 2015 (`attention="dot"`, and the place of both: after the decoder's recurrence, so that in
 training all steps are matched at once). Departures: one recurrent layer on either side; the score of "dot" goes through a learned
 projection of the encoder's outputs (Luong's "general"), so that their width need not be the decoder's.
 
-Token numbers: 0 is padding, 1 starts and 2 ends a sequence. `source` and the labels end with 2; `target` is the labels shifted one
-step to the right, with 1 in front.
+Token numbers: 0 is padding, 1 starts and 2 ends a sequence. `source` and the labels end with 2; `target` is the labels shifted
+one step to the right, with 1 in front.
 """
 
 import keras
@@ -167,19 +167,16 @@ def beam_decoder(model, width=5, length_penalty=1.0, max_length=50):
         token; `score`: (batch, width), the penalised log-probabilities}.
 
     Raises:
-        ValueError: If `width` is not between 1 and the number of target tokens.
+        ValueError: If `width` is smaller than 1.
 
     Example:
         >>> beam_decoder(seq2seq(40, 20), width=3, max_length=7).output_shape["tokens"]
         (None, 3, 7)
     """
-    tokens = model.output_shape[-1]
-    if not 1 <= width <= tokens:
-        raise ValueError(f"`width` must be between 1 and the number of target tokens, {tokens}, got {width}.")
+    if width < 1:
+        raise ValueError(f"`width` must be at least 1, got {width}.")
     source = keras.Input((None,), dtype="int32", name="source")
-    search = BeamSearch(
-        model.get_layer("encoder"), decoder_step(model), max_length, width, length_penalty, name="beam_search"
-    )
+    search = BeamSearch(model.get_layer("encoder"), decoder_step(model), max_length, width, length_penalty, name="beam_search")
     return keras.Model(source, search(source), name="beam_decoder")
 
 

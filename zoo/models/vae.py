@@ -4,8 +4,8 @@ The encoder gives the mean and the log-variance of a Gaussian; a coding is drawn
 pixel. The loss, the negative evidence lower bound, is added inside the graph, in nats per image.
 
 Source: Kingma & Welling 2013, "Auto-Encoding Variational Bayes"; sizes of Burda et al. 2015 (784-200-200-50, tanh); deck B,
-"Variational Autoencoders" (1/3 to 3/3). The loss always draws the coding, in training and in evaluation, so that `val_loss` is the
-bound; the model's output is decoded from the mean, so that a prediction is the same at every call.
+"Variational Autoencoders" (1/3 to 3/3). The loss always draws the coding, in training and in evaluation, so that `val_loss` is
+the bound; the model's output is decoded from the mean, so that a prediction is the same at every call.
 """
 
 import math
@@ -107,7 +107,7 @@ def negative_log_likelihood(model, images, samples=5000, chunk=250, seed=0):
 
 
 def _log_weights(decoder, images, mean, log_variance, noise):
-    """log sum_k p(image | z_k) p(z_k) / q(z_k | image) over the codings z_k made of `noise` (chunk, batch, codings)."""
+    """Log sum_k p(image | z_k) p(z_k) / q(z_k | image) over the codings z_k made of `noise` (chunk, batch, codings)."""
     coding = mean + ops.exp(0.5 * log_variance) * noise
     logits = decoder(ops.reshape(coding, (-1, coding.shape[-1])))  # (chunk * batch, *input_shape)
     repeated = ops.tile(images, (len(noise), *[1] * (len(images.shape) - 1)))

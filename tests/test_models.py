@@ -1,0 +1,174 @@
+"""The same checks for every network; a new one joins by its row in small.py."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from small import DOCUMENTED, SMALL
+
+import zoo
+from zoo.models.seq2seq import beam_decoder, greedy_decoder
+
+every_network = pytest.mark.parametrize("name", SMALL)
+
+
+def outputs(model, inputs):
+    return keras.tree.flatten(model(inputs, training=False))
+
+
+def assert_same_outputs(model, other, inputs):
+    for output, same in zip(outputs(model, inputs), outputs(other, inputs), strict=True):
+        np.testing.assert_array_equal(output, same)
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    keras.utils.set_random_seed(3)
+
+
+def test_every_network_has_a_small_size_and_a_documented_one():
+    assert {small.builder for small in SMALL.values()} == set(zoo.__all__)
+    assert {name.partition(",")[0] for name in DOCUMENTED} == set(zoo.__all__)
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_weight_count_is_the_documented_one(name):
+    arguments, count = DOCUMENTED[name]
+    builder = getattr(zoo, name.partition(",")[0])
+    assert builder(**arguments).count_params() == count
+    assert f"{count:,}" in builder.__doc__
+
+
+@every_network
+def test_names_do_not_depend_on_what_was_built_before(name):
+    def names():
+        model = SMALL[name].build()
+        layers = [layer.name for layer in model._flatten_layers()]
+        tensors = [tensor.name for tensor in model.inputs]
+        return layers, tensors, model.output_names, [weight.path for weight in model.weights]
+
+    first = names()
+    for other in SMALL.values():
+        other.build()
+    assert names() == first
+
+
+@every_network
+def test_outputs_are_finite_float32_for_any_batch_and_length(name):
+    small = SMALL[name]
+    model = small.build()
+    for batch in (1, 5):
+        for length in small.lengths:
+            for output in outputs(model, small.inputs(batch, length)):
+                assert output.shape[0] == batch
+                assert output.dtype == "float32"
+                assert np.isfinite(output).all()
+
+
+@every_network
+def test_an_example_does_not_depend_on_its_batch(name):
+    small = SMALL[name]
+    model, inputs = small.build(), small.inputs(5, 6)
+    one = {key: array[2:3] for key, array in inputs.items()}
+    for all_outputs, output in zip(outputs(model, inputs), outputs(model, one)):
+        np.testing.assert_allclose(all_outputs[2:3], output, atol=1e-6)
+
+
+@every_network
+def test_every_weight_receives_a_gradient(name):
+    small = SMALL[name]
+    model = small.compiled()
+    inputs = small.inputs(8, 6)
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(inputs, small.targets(inputs), model(inputs, training=True))
+    for weight, gradient in zip(model.trainable_weights, tape.gradient(loss, [w.value for w in model.trainable_weights])):
+        assert gradient is not None, weight.path
+        assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, weight.path
+
+
+@every_network
+def test_eight_examples_are_learned_by_heart(name):
+    small = SMALL[name]
+    model, inputs = small.compiled(), small.inputs(8, 6)
+    model.steps_per_execution = 50
+    repeated = {key: np.concatenate([array] * 50) for key, array in inputs.items()}
+    targets = None if small.targets(inputs) is None else np.concatenate([small.targets(inputs)] * 50)
+    before = model.evaluate(repeated, targets, return_dict=True, verbose=0)
+    model.fit(repeated, targets, batch_size=8, epochs=8, shuffle=False, verbose=0)
+    after = model.evaluate(repeated, targets, return_dict=True, verbose=0)
+    assert after["loss"] < small.overfitted < before["loss"]
+
+
+@every_network
+def test_same_seed_same_loss_and_another_seed_another_one(name):
+    def losses(seed):
+        keras.utils.set_random_seed(seed)
+        model, inputs = SMALL[name].compiled(), SMALL[name].inputs(8, 6)
+        model.run_eagerly = True
+        return model.fit(inputs, SMALL[name].targets(inputs), batch_size=4, epochs=2, verbose=0).history["loss"]
+
+    first = losses(1)
+    assert losses(1) == first
+    assert losses(2) != first
+
+
+@every_network
+def test_config_and_clone_keep_outputs_and_ties(name):
+    model, inputs = SMALL[name].build(), SMALL[name].inputs(2, 6)
+    for copy in (keras.Model.from_config(model.get_config()), keras.models.clone_model(model)):
+        assert [weight.shape for weight in copy.weights] == [weight.shape for weight in model.weights]
+        copy.set_weights(model.get_weights())
+        assert_same_outputs(model, copy, inputs)
+
+
+@every_network
+def test_saving_keeps_outputs(name, tmp_path):
+    model, inputs = SMALL[name].build(), SMALL[name].inputs(2, 6)
+    model.save_weights(tmp_path / "model.weights.h5")
+    other = SMALL[name].build()
+    other.load_weights(tmp_path / "model.weights.h5")
+    assert_same_outputs(model, other, inputs)
+    model.save(tmp_path / "model.keras")
+    assert_same_outputs(model, keras.models.load_model(tmp_path / "model.keras", safe_mode=True), inputs)
+
+
+def test_tied_kernels_stay_tied_after_a_step_of_a_loaded_clone(tmp_path):
+    model = keras.models.clone_model(SMALL["stacked_autoencoder"].build())
+    model.save(tmp_path / "model.keras")
+    model = keras.models.load_model(tmp_path / "model.keras")
+    inputs = image = SMALL["stacked_autoencoder"].inputs(8, 6)["image"]
+    model.compile("sgd", "mse", jit_compile=False)
+    model.fit(inputs, image, verbose=0)
+    kernels = [weight.numpy() for weight in model.weights if weight.path.endswith("/kernel")]
+    biases = [weight.numpy() for weight in model.weights if "bias" in weight.name]
+    elu = keras.ops.elu
+    x = image.reshape(8, -1)
+    hidden = elu(elu(x @ kernels[0] + biases[0]) @ kernels[1] + biases[2])
+    hidden = elu(hidden @ kernels[1].T + biases[3])
+    np.testing.assert_allclose(keras.ops.reshape(model(image), (8, -1)), hidden @ kernels[0].T + biases[1], rtol=1e-4, atol=1e-5)
+    assert len(kernels) == 2
+
+
+def test_tensorflow_and_jax_give_the_same_outputs(tmp_path):
+    for index, (name, small) in enumerate(SMALL.items()):
+        model, inputs = small.build(), small.inputs(2, 6)
+        model.save_weights(tmp_path / f"{index}.weights.h5")
+        results = {f"output{number}": output for number, output in enumerate(outputs(model, inputs))}
+        if name.startswith("seq2seq"):
+            results["greedy"] = greedy_decoder(model, 5)(inputs["source"])["tokens"]
+            results["beam"] = beam_decoder(model, 3, 1.0, 5)(inputs["source"])["tokens"]
+        np.savez(tmp_path / f"{index}.npz", **{key: np.asarray(value) for key, value in results.items()})
+    script = pathlib.Path(__file__).with_name("outputs_on_jax.py")
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    run = subprocess.run([sys.executable, script, tmp_path], env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    for index, name in enumerate(SMALL):
+        ours, theirs = np.load(tmp_path / f"{index}.npz"), np.load(tmp_path / f"{index}-jax.npz")
+        assert set(ours) == set(theirs)
+        for key in ours:
+            np.testing.assert_allclose(ours[key], theirs[key], atol=2e-6, err_msg=f"{name} {key}")

@@ -1,0 +1,296 @@
+"""The command line, `zoo`. Commands import what they need themselves, so that `zoo list` answers at once."""
+
+import importlib
+import json
+import os
+import shlex
+import sys
+from typing import Annotated
+
+import rich.console
+import rich.table
+import typer
+import typer.exceptions
+
+from zoo.errors import RunError, UsageError
+
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+console = rich.console.Console()
+
+Name = Annotated[str, typer.Argument(help="Name of a network; `zoo list` shows all.", show_default=False)]
+Folder = Annotated[str | None, typer.Option(help="Folder of saved models; by default saved_models, then the package's.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]
+
+
+@app.callback()
+def zoo(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False):
+    """The zoo of classic neural networks: train, evaluate and use them.
+
+    **Example:** `zoo train mnist_cnn data=digits`
+    """
+
+
+@app.command("list")
+def list_networks(folder: Folder = None, as_json: Json = False):
+    """List every network with what it is and the score of its trained weights.
+
+    **Example:** `zoo list`
+    """
+    from zoo import recipe as recipes
+
+    rows = [
+        {"name": name, "description": recipes.description(name), "score": _score(_card_or_none(name, folder))}
+        for name in recipes.recipe_names()
+    ]
+    if as_json:
+        return _print_json(rows)
+    table = rich.table.Table("network", "what it is", "score", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(row["name"], row["description"], row["score"] or "not trained")
+    console.print(table)
+
+
+@app.command()
+def show(name: Name, folder: Folder = None, as_json: Json = False):
+    """Show what a network is, its settings with types and defaults, its weight count and its score.
+
+    **Example:** `zoo show mnist_cnn`
+    """
+    from zoo import recipe as recipes
+
+    recipes.check_name(name)
+    card = _card_or_none(name, folder)
+    _quiet()
+    recipe = recipes.find(name)
+    types = recipe.types()
+    content = {
+        "name": name,
+        "description": recipes.description(name),
+        "settings": {key: {"type": recipes.type_name(types[key]), "default": value} for key, value in recipe.defaults().items()},
+        "target": str(recipe.target),
+        "aim": recipe.target.aim,
+        "weights": card and card["weights"]["count"],
+        "score": _score(card),
+        "card": card,
+    }
+    if as_json:
+        return _print_json(content)
+    console.print(f"[bold]{name}[/bold]: {content['description']}")
+    table = rich.table.Table("setting", "type", "default", box=None, pad_edge=False)
+    for key, setting in content["settings"].items():
+        table.add_row(key, setting["type"], _plain(setting["default"]))
+    console.print(table)
+    console.print(f"target: {content['target']}" + (f", aim {content['aim']:g}" if content["aim"] else ""), highlight=False)
+    if card is None:
+        console.print(f"not trained yet: zoo train {name}")
+        return None
+    console.print(f"weights: {content['weights']:,}", highlight=False)
+    console.print(f"score: {content['score']} ({card['command']}; {card['made']})", highlight=False)
+    return None
+
+
+@app.command()
+def train(
+    name: Name,
+    settings: Annotated[list[str] | None, typer.Argument(help="Settings as key=value; see `zoo show NAME`.")] = None,
+    folder: Annotated[str, typer.Option(help="Folder of saved models.")] = "saved_models",
+    seeds: Annotated[int, typer.Option(help="Number of runs; the card tells their mean and deviation.")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a result that is there.")] = False,
+):
+    """Train a network by its recipe, report on the test part, and save card, weights and history in FOLDER/NAME.
+
+    **Examples:** `zoo train mnist_cnn` · `zoo train mnist_cnn data=digits epochs=30` · `zoo train mnist_cnn --resume`
+    """
+    from zoo import recipe as recipes
+
+    recipes.check_name(name)
+    _quiet()
+    from zoo.train import train as run
+
+    command = "zoo " + shlex.join(argument for argument in sys.argv[1:] if argument not in ("--debug", "--resume"))
+    card = run(name, settings or [], folder, seeds, resume, overwrite, command)
+    score = card["score"]
+    console.print(f"\n{name}: test {_score(card)}; saved in {folder}/{name}", highlight=False)
+    if score["passed"] is False:
+        raise RunError(f"the target is missed: {card['target']['text']} was wanted, {score['mean']:.6g} was reached.")
+
+
+@app.command()
+def evaluate(
+    name: Name,
+    folder: Folder = None,
+    part: Annotated[str, typer.Option(help="test, validation or train.")] = "test",
+    as_json: Json = False,
+):
+    """Measure a trained network again on a part of its data, and compare with its card.
+
+    Ends with exit code 1 if the number is not the card's to four digits.
+
+    **Example:** `zoo evaluate mnist_cnn`
+    """
+    from zoo import recipe as recipes
+
+    recipes.check_name(name)
+    if part not in ("test", "validation", "train"):
+        raise UsageError(f"got --part {part}; expected test, validation or train.")
+    _quiet()
+    from zoo import saved
+    from zoo.train import evaluate as measure
+
+    card = saved.read_card(saved.find_saved(name, folder))
+    scores = measure(name, folder, part)
+    metric = card["score"]["metric"]
+    recorded = card["scores"].get(part, {}).get(metric)
+    if as_json:
+        _print_json({"name": name, "part": part, "scores": scores, "recorded": recorded})
+    else:
+        for key, value in scores.items():
+            console.print(f"{part} {key}: {value:.6g}", highlight=False)
+    if recorded is not None and f"{recorded:.4g}" != f"{scores[metric]:.4g}":
+        raise RunError(f"{metric} is {scores[metric]:.6g} and the card says {recorded:.6g}.")
+
+
+@app.command()
+def predict(
+    name: Name,
+    file: Annotated[str, typer.Argument(help="A picture, a text file, a .npy file; for text networks also the text.")],
+    folder: Folder = None,
+    save: Annotated[str | None, typer.Option(help="Write the answers to this .npz file, which must not exist yet.")] = None,
+    as_json: Json = False,
+):
+    """Ask a trained network about a picture, a line of text or an array.
+
+    **Examples:** `zoo predict mnist_cnn digit.png` · `zoo predict seq2seq "21. November 2026"`
+    """
+    from zoo import recipe as recipes
+
+    recipes.check_name(name)
+    if save and os.path.exists(save):
+        raise UsageError(f"{save} exists; give a new name to --save.")
+    _quiet()
+    from zoo import predict as predicting
+
+    inputs, answers, notes = predicting.predict(name, file, folder)
+    if as_json:
+        _print_json({"notes": notes, "answers": {key: _plain_list(value) for key, value in answers.items()}})
+    else:
+        for note in notes:
+            console.print(f"[dim]{note}[/dim]", highlight=False)
+        _print_pictures({**inputs, **answers})
+        _print_answers(answers)
+    if save:
+        _save_answers(save, answers)
+
+
+def main():
+    """The console script: one line for an error, exit code 2 for usage and 1 for a failed run."""
+    debug = "--debug" in sys.argv[1:]
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        app(arguments or ["--help"], standalone_mode=False)
+    except (UsageError, RunError, typer.exceptions.TyperException, typer.Abort, KeyboardInterrupt) as error:
+        if debug:
+            raise
+        code, message = _described(error)
+        print(f"zoo: {message}", file=sys.stderr)
+        sys.exit(code)
+    except Exception as error:
+        if debug:
+            raise
+        line = (str(error) or type(error).__name__).strip().splitlines()[0]
+        print(f"zoo: unexpected {type(error).__name__}: {line} (--debug shows where)", file=sys.stderr)
+        sys.exit(1)
+
+
+def _described(error):
+    """Exit code and message of an error that we expect."""
+    if isinstance(error, typer.exceptions.TyperException):
+        return 2, error.format_message()
+    if isinstance(error, (typer.Abort, KeyboardInterrupt)):
+        return 130, "interrupted; a training goes on with --resume."
+    return (2 if isinstance(error, UsageError) else 1), str(error)
+
+
+def _quiet():
+    """Imports keras, with TensorFlow's notes about the machine kept off the screen.
+
+    They are written by C++ before any logging level counts, so the file descriptor itself has to be turned away.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    screen = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        importlib.import_module("keras")
+    finally:
+        os.dup2(screen, 2)
+        os.close(screen)
+
+
+def _card_or_none(name, folder):
+    from zoo import saved
+
+    try:
+        return saved.read_card(saved.find_saved(name, folder))
+    except UsageError:
+        return None
+
+
+def _score(card):
+    """The score of a card as text, such as 'accuracy 0.9952', or None."""
+    if card is None:
+        return None
+    score = card["score"]
+    text = f"{score['metric']} {score['test']:.4g}"
+    if score["deviation"] is not None:
+        text += f" (mean {score['mean']:.4g} ± {score['deviation']:.2g} of {score['note']})"
+    return text
+
+
+def _print_json(content):
+    print(json.dumps(content, ensure_ascii=False, indent=2))
+
+
+def _plain(value):
+    return str(value).replace("'", "")
+
+
+def _plain_list(value):
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _print_pictures(arrays):
+    """Draws every (1, height, width, 1) array and every (1, rows, columns) one, two pixels a character."""
+    import numpy as np
+
+    shades = " .:-=+*#%@"
+    for key, array in arrays.items():
+        array = np.asarray(array)
+        if array.dtype.kind == "f" and len(array) == 1 and (array.ndim == 3 or (array.ndim == 4 and array.shape[-1] == 1)):
+            picture = np.clip(array.reshape(array.shape[1:3]), 0, 1)
+            console.print(f"{key}:")
+            for row in (picture * (len(shades) - 1)).round().astype(int):
+                print("".join(shades[shade] * 2 for shade in row).rstrip())
+
+
+def _print_answers(answers):
+    if "probabilities" in answers:
+        for label, probabilities in zip(answers["label"], answers["probabilities"]):
+            console.print(f"{label}: {probabilities.max():.1%}", style="bold", highlight=False)
+        return
+    for key, answer in answers.items():
+        if isinstance(answer, list):
+            for line in answer:
+                print(line)
+        else:
+            console.print(f"{key}: array {answer.shape}, {answer.min():.3g} to {answer.max():.3g}", highlight=False)
+
+
+def _save_answers(path, answers):
+    import numpy as np
+
+    with open(path, "xb") as file:
+        np.savez(file, **answers)
+    console.print(f"answers in {path}")

@@ -1,0 +1,91 @@
+"""Brings a picture that a person has at hand to the form of the training images."""
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from zoo.errors import UsageError
+
+# Of the way from the background to the darkest ink: what is fainter is paper, not ink.
+INK = 0.2
+
+
+def light_on_dark(path, size=28, box=20, center="mass"):
+    """Reads any picture of one dark or light thing and gives it the form of MNIST.
+
+    Transparency is laid on white, or on black if the ink is light; colours become grey; dark on light is inverted; the ink is cut
+    out, fitted into a box and put into the middle. A picture that has the right size already, light on dark, stays as it is.
+
+    Source: the form is that of LeCun et al. 1998: a 20 x 20 box, its centre of mass in the middle of 28 x 28 pixels.
+
+    Args:
+        path: A file of any format that Pillow reads.
+        size: Height and width of the result.
+        box: The longer side of the ink in the result.
+        center: "mass" puts the centre of mass into the middle, "box" the middle of the ink's box.
+
+    Returns:
+        (image, notes): `(size, size, 1)` float32 in [0, 1], and a list of what was done.
+
+    Raises:
+        UsageError: If the file is missing, no picture, too large or blank.
+
+    Example:
+        >>> import tempfile
+        >>> name = tempfile.mkdtemp() + "/stroke.png"
+        >>> picture = Image.new("RGB", (60, 80), "white")
+        >>> picture.paste("black", (25, 10, 35, 70))
+        >>> picture.save(name)
+        >>> image, notes = light_on_dark(name)
+        >>> image.shape, float(image.max())
+        ((28, 28, 1), 1.0)
+        >>> notes[1]
+        'dark on light: inverted'
+    """
+    grey, notes = _read_grey(path)
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    background = float(np.median(border))
+    dark_on_light = background > (float(grey.min()) + float(grey.max())) / 2
+    ink = np.clip(background - grey if dark_on_light else grey - background, 0, None)
+    if ink.max() < 8:
+        raise UsageError(f"{path} is blank; expected a picture of one thing, dark on light or light on dark.")
+    if grey.shape == (size, size) and not dark_on_light:
+        return grey[..., None] / np.float32(255), [*notes, "light on dark and of the right size: taken as it is"]
+    if dark_on_light:
+        notes.append("dark on light: inverted")
+    ink /= ink.max()
+    ink[ink < INK] = 0
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = box / max(ink.shape)
+    height, width = (max(1, round(side * scale)) for side in ink.shape)
+    fitted = np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.LANCZOS)).clip(0, 1)
+    fitted /= fitted.max()
+    middle = (height - 1) / 2, (width - 1) / 2
+    if center == "mass":
+        middle = tuple(float((fitted.sum(axis=1 - axis) * np.arange(fitted.shape[axis])).sum() / fitted.sum()) for axis in (0, 1))
+    top, left = (int(np.clip(round((size - 1) / 2 - position), 0, size - side)) for position, side in zip(middle, fitted.shape))
+    image = np.zeros((size, size, 1), "float32")
+    image[top : top + height, left : left + width, 0] = fitted
+    notes.append(f"ink of {ink.shape[1]} x {ink.shape[0]} pixels fitted into {width} x {height}, centred by its {center}")
+    return image, notes
+
+
+def _read_grey(path):
+    """(height, width) float32 from 0 to 255, and notes."""
+    try:
+        with Image.open(path) as file:
+            picture = ImageOps.exif_transpose(file)
+            notes = [f"{picture.width} x {picture.height} pixels, {picture.mode}"]
+            picture = picture.convert("RGBA" if picture.has_transparency_data else "L")
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {path}; expected a picture.") from None
+    except Exception as error:  # the readers of Pillow's formats, some of them libraries in C, raise errors of many kinds
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UsageError(f"{path} cannot be read as a picture ({reason}).") from error
+    if picture.mode == "RGBA":
+        alpha = np.asarray(picture.getchannel("A"), "float32")
+        grey = np.asarray(picture.convert("RGB").convert("L"), "float32")
+        paper = "black" if alpha.any() and (grey * alpha).sum() / alpha.sum() > 127 and alpha.min() < 128 else "white"
+        notes.append(f"transparent: laid on {paper}")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, paper), picture)
+    return np.asarray(picture.convert("L"), "float32"), notes

@@ -1,0 +1,109 @@
+"""Answers for what a person has at hand: a picture, a line of text, or arrays."""
+
+import importlib
+import pathlib
+
+import keras
+import numpy as np
+
+from zoo import recipe as recipes
+from zoo import saved
+from zoo.data.contract import Contract, Data, Field, Part
+from zoo.data.text import UNKNOWN, Vocabulary, padded
+from zoo.errors import UsageError
+
+
+def predict(name, source, folder=None):
+    """What a trained network answers.
+
+    Args:
+        name: Name of the recipe.
+        source: Path of a picture, of a text file with an example a line, or of a .npy file with one example or a batch; for
+            networks that read text also the text itself.
+        folder: The folder of saved models; None as in `zoo.load`.
+
+    Returns:
+        (inputs, answers, notes): the inputs as the network saw them, {name: array (batch, ...)}; the answers, {name: array or
+        list (batch, ...)}; and a list of what was done to the source.
+
+    Raises:
+        UsageError: If the network is not trained, or the source does not fit it.
+    """
+    found = saved.find_saved(name, folder)
+    card, contract, recipe = saved.read_card(found), saved.read_contract(found), recipes.find(name)
+    inputs, notes = _read(source, card["settings"]["data"], contract, recipe)
+    model = saved.load(name, folder)
+    answers = (recipe.respond or classify)(model, inputs, contract)
+    return inputs, {key: keras.tree.map_structure(_as_numpy, answer) for key, answer in answers.items()}, notes
+
+
+def classify(model, inputs, contract):
+    """The answer of a classifier.
+
+    Returns:
+        `label`, the likeliest class of each example, and `probabilities` (batch, classes).
+    """
+    probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(model(inputs)))
+    return {"label": [contract.classes[index] for index in probabilities.argmax(axis=-1)], "probabilities": probabilities}
+
+
+def _read(source, data_name, contract, recipe):
+    """The inputs of one source, checked against the contract, and what was done to it."""
+    name, field = next(iter(contract.inputs.items()))  # further inputs are the network's own, as the decoder's
+    path = pathlib.Path(source)
+    if path.suffix == ".npy":
+        inputs, notes = {name: _read_array(path, field)}, []
+    elif field.vocabulary is not None:
+        inputs, notes = {name: None}, []
+        inputs[name], notes = _read_text(source, field)
+    else:
+        inputs, notes = _read_picture(path, data_name, contract, recipe)
+    for given, array in inputs.items():
+        contract[given].check(given, array)
+    return inputs, notes
+
+
+def _read_array(path, field):
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UsageError(f"{path} cannot be read as an array ({str(error).splitlines()[0]}).") from error
+    if array.ndim == len(field.shape):
+        array = array[None]
+    same_kind = np.issubdtype(array.dtype, np.floating) == np.issubdtype(field.dtype, np.floating)
+    return array.astype(field.dtype) if same_kind and array.dtype.kind in "iuf" else array
+
+
+def _read_text(source, field):
+    is_file = len(source) < 4096 and "\n" not in source and pathlib.Path(source).is_file()
+    try:
+        text = pathlib.Path(source).read_text(encoding="utf-8") if is_file else source
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{source} cannot be read as UTF-8 text ({error}).") from error
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise UsageError(f"{source!r} holds no text; expected a line of text, or a file with an example a line.")
+    vocabulary = Vocabulary(field.vocabulary)
+    sequences = [vocabulary.encode(line) for line in lines]
+    unknown = sum(sequence.count(UNKNOWN) for sequence in sequences)
+    notes = [f"{len(lines)} lines of {source}"] if is_file else []
+    if unknown:
+        notes.append(f"{unknown} characters were never seen in training")
+    return padded(sequences), notes
+
+
+def _read_picture(path, data_name, contract, recipe):
+    data_set = importlib.import_module(f"zoo.data.{data_name.partition(':')[0]}")
+    if not hasattr(data_set, "from_picture"):
+        name, field = next(iter(contract.inputs.items()))
+        raise UsageError(f"{path} cannot be used; the network takes `{name}` {field.shape} as a .npy file.")
+    image, notes = data_set.from_picture(path)
+    part = Part({"image": image[None]}, np.zeros((1,), "int32"))
+    if recipe.prepare is not None:
+        image_contract = Contract({"image": Field("float32", image.shape, 0.0, 1.0)}, contract.classes)
+        part = recipe.prepare(Data(part, part, part, image_contract, "", "")).train
+    return part.inputs, notes
+
+
+def _as_numpy(value):
+    return value if isinstance(value, str) else keras.ops.convert_to_numpy(value)
