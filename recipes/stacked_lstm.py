@@ -1,8 +1,9 @@
 """MNIST digits read row by row by three LSTM layers: 99.3 % in 30 epochs.
 
-zoo train stacked_lstm
-zoo train stacked_lstm "units=(128, 128)" dropout=0.1
-zoo train stacked_lstm data=fashion_mnist shift=0
+Commands:
+    zoo train stacked_lstm
+    zoo train stacked_lstm "units=(128, 128)" dropout=0.1
+    zoo train stacked_lstm data=fashion_mnist shift=0
 """
 
 import keras

@@ -1,8 +1,9 @@
-"""German to English with attention, trained on Multi30k: BLEU above 30.
+"""German to English with attention, trained on Multi30k: BLEU 28.
 
-zoo train translation
-zoo train translation data=parallel:pairs.tsv epochs=30
-zoo predict translation "Ein Hund rennt durch den Schnee."
+Commands:
+    zoo train translation
+    zoo train translation data=parallel:pairs.tsv epochs=30
+    zoo predict translation "Ein Hund rennt durch den Schnee."
 """
 
 import functools

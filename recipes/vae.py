@@ -1,7 +1,8 @@
 """MNIST digits as samples of a 50-dimensional Gaussian: about 87.5 nats per image.
 
-zoo train vae
-zoo train vae codings=2 epochs=50
+Commands:
+    zoo train vae
+    zoo train vae codings=2 epochs=50
 """
 
 import keras

@@ -2,8 +2,9 @@
 
 import keras
 
-# On two AVX-512 cores (benchmarks/training.py measures them again): XLA halves the speed of convolutions and recurrences, and a
-# Python step per batch costs small dense networks a third of theirs.
+# On two AVX-512 cores (benchmarks/training.py measures it again) XLA halves the speed of convolutions and recurrences, and a Python
+# step per batch costs small dense networks a third of theirs. Keras 3.15 leaves XLA off on machines without an accelerator too;
+# earlier versions did not.
 STEPS_PER_EXECUTION = 20
 
 

@@ -12,6 +12,8 @@ from zoo.data.text import Vocabulary, pair_contract, pair_part
 # no two of the languages call different months by one name (as Polish and Croatian do with "listopad").
 LOCALES = ("en_US", "en_GB", "de_DE", "fr_FR", "es_ES", "it_IT", "nl_NL", "pt_PT", "sv_SE", "da_DK", "pl_PL", "fi_FI")
 PATTERNS = (
+    "full",
+    "long",
     "d MMMM y",
     "d MMM y",
     "dd MMMM y",

@@ -1,0 +1,136 @@
+"""Settings: strict, typed, with the nearest name offered."""
+
+import pathlib
+from typing import Literal
+
+import hypothesis
+import pytest
+from hypothesis import strategies
+
+from zoo import data, recipe
+from zoo.errors import UsageError
+from zoo.recipe import Count, Fraction, Positive, Recipe, Target
+
+
+def build(contract, units: tuple[Count, ...] = (3, 2), dropout: Fraction = 0.5, cell: Literal["gru", "lstm"] | None = None):
+    return contract
+
+
+def toy(**changes):
+    fit = {"epochs": 2, "batch_size": 10, "schedule": "constant"}
+    return Recipe(**{"build": build, "data": data.digits, "fit": fit, "target": Target("accuracy", at_least=0.5), **changes})
+
+
+def test_settings_are_the_keywords_of_build_and_fit_with_data_and_seed():
+    assert toy().settings() == {
+        "data": "digits",
+        "units": (3, 2),
+        "dropout": 0.5,
+        "cell": None,
+        "epochs": 2,
+        "batch_size": 10,
+        "schedule": "constant",
+        "seed": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "value"),
+    [
+        ("units=(5,)", "units", (5,)),
+        ("units=[5, 6]", "units", (5, 6)),
+        ("dropout=0", "dropout", 0.0),
+        ("dropout=1e-2", "dropout", 0.01),
+        ("cell=gru", "cell", "gru"),
+        ("cell='gru'", "cell", "gru"),
+        ("cell=None", "cell", None),
+        ("data=mnist", "data", "mnist"),
+        ("data=parallel:a=b.tsv", "data", "parallel:a=b.tsv"),
+        ("data=7", "data", "7"),
+        ("seed=12", "seed", 12),
+    ],
+)
+def test_overrides_are_read_as_python(override, key, value):
+    settings = toy().settings([override])
+    assert settings[key] == value and type(settings[key]) is type(value)
+    assert {other: settings[other] for other in settings if other != key} == {
+        other: default for other, default in toy().settings().items() if other != key
+    }
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("epochs", "key=value"),
+        ("epoch=3", "did you mean 'epochs'"),
+        ("contract=3", "no setting 'contract'"),
+        ("epochs=0", "'0'; expected int, at least 1"),
+        ("epochs=2.5", "expected int"),
+        ("epochs='2'", "expected int"),
+        ("epochs=True", "expected int"),
+        ("epochs=__import__('os')", "expected int"),
+        ("dropout=1", "less than 1"),
+        ("dropout=nan", "expected float"),
+        ("units=5", "expected tuple of int"),
+        ("units=(5, 0)", "expected tuple of int"),
+        ("cell=GRU", '"gru", "lstm" or None'),
+        ("schedule=cosin", '"constant", "cosine"'),
+        ("seed=-1", "at least 0"),
+    ],
+)
+def test_a_bad_override_is_named_with_what_was_expected(override, message):
+    with pytest.raises(UsageError) as error:
+        toy().settings([override])
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@hypothesis.given(strategies.text(max_size=20), strategies.text(max_size=20))
+@hypothesis.settings(deadline=None)
+def test_any_text_is_a_setting_or_a_usage_error(key, value):
+    """No input gets past the types, and none ends in another exception."""
+    for name in (key, "epochs", "dropout", "units"):
+        try:
+            settings = toy().settings([f"{name}={value}"])
+        except UsageError:
+            continue
+        assert settings["epochs"] >= 1 and 0 <= settings["dropout"] < 1 and all(unit >= 1 for unit in settings["units"])
+
+
+def test_target_knows_its_direction():
+    high, low = Target("accuracy", at_least=0.9), Target("nll", at_most=80.0)
+    assert high.passes(0.9) and not high.passes(0.89) and high.better(0.5, 0.4) and not high.better(0.4, 0.4)
+    assert low.passes(80.0) and not low.passes(81.0) and low.better(4.0, 5.0) and low.better(4.0, None)
+    assert str(low) == "nll at most 80"
+    for wrong in ({}, {"at_least": 1, "at_most": 1}):
+        with pytest.raises(ValueError, match="exactly one"):
+            Target("accuracy", **wrong)
+
+
+def test_data_of_another_form_is_refused_with_what_would_fit():
+    contract = data.digits.load().contract
+    with pytest.raises(UsageError, match=r"'digits' has the inputs \['image'\], and the network needs 'source'"):
+        toy(build=lambda contract: contract["source"]).build_model({"data": "digits"}, contract)
+    with pytest.raises(UsageError, match="takes no path"):
+        toy().load_data({"data": "digits:somewhere"})
+    with pytest.raises(UsageError, match="did you mean 'digits'"):
+        toy().load_data({"data": "digit"})
+
+
+@pytest.mark.parametrize("name", recipe.recipe_names())
+def test_every_recipe_is_whole(name):
+    found = recipe.find(name)
+    assert found.fit.keys() == {"epochs", "batch_size", "schedule"}
+    assert recipe.description(name)
+    source = pathlib.Path(found.build.__code__.co_filename).read_text(encoding="utf-8")
+    assert f"    zoo train {name}\n" in source
+    overrides = [f"{key}={value!r}" for key, value in found.defaults().items()]
+    assert found.settings(overrides) == found.defaults(), "a default that its own type refuses"
+
+
+def test_positive_is_more_than_zero():
+    positive = toy(build=lambda rate=1.0: rate)
+    positive.build.__annotations__["rate"] = Positive
+    assert positive.settings(["rate=0.1"])["rate"] == 0.1
+    with pytest.raises(UsageError, match="more than 0"):
+        positive.settings(["rate=0"])

@@ -1,0 +1,82 @@
+"""The house itself: what is found by name, what is imported when, and which way the arrows point."""
+
+import ast
+import importlib
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import zoo
+from zoo import data, recipe
+
+ROOT = pathlib.Path(__file__).parent.parent
+MODELS = sorted(path.stem for path in (ROOT / "zoo/models").glob("*.py") if path.stem != "__init__")
+RECIPES = recipe.recipe_names()
+
+
+def imported(path):
+    """The names of all modules that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+
+
+def test_networks_files_and_recipes_agree():
+    assert sorted(zoo.__all__) == MODELS
+    assert set(MODELS) <= set(RECIPES)
+    for name in MODELS:
+        assert callable(getattr(zoo, name)) and getattr(zoo, name).__name__ == name
+
+
+def test_data_sets_are_the_files_that_load():
+    folder = ROOT / "zoo/data"
+    loading = {path.stem for path in folder.glob("*.py") if "\ndef load(" in path.read_text(encoding="utf-8")}
+    assert set(data.DATA_SETS) == loading
+    for name in data.DATA_SETS:
+        assert importlib.import_module(f"zoo.data.{name}").load
+
+
+def test_importing_zoo_loads_nothing_heavy():
+    code = "import sys, zoo, zoo.data; print([m for m in ('keras', 'tensorflow', 'numpy', 'sklearn') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_an_unknown_name_of_the_package_is_an_attribute_error():
+    with pytest.raises(AttributeError):
+        zoo.mnist_cmm  # noqa: B018
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_stand_on_the_library_and_never_on_the_engine(name):
+    """import-linter sees no recipes, because they lie outside the package's folder."""
+    ours = {module for module in imported(ROOT / "recipes" / f"{name}.py") if module.split(".")[0] == "zoo"}
+    allowed = ("zoo.recipe", "zoo.data", "zoo.layers", "zoo.models", "zoo.losses")
+    assert all(module == "zoo" or module.startswith(allowed) for module in ours), ours
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "zoo").rglob("*.py")), ids=lambda path: path.stem)
+def test_no_module_names_a_network(path):
+    """Only its own file and the list of public names may: everything else goes by recipes."""
+    if path.parent.name == "models" or path.name == "__init__.py":
+        return
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    documented = [node for node in ast.walk(tree) if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))]
+    documentation = {ast.get_docstring(node, clean=False) for node in documented}
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    assert not (texts - documentation) & {*MODELS, *RECIPES}
+
+
+def test_every_network_has_its_row_in_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in RECIPES:
+        assert f"| `{name}` |" in readme
+
+
+def test_no_layer_or_model_hides_code_in_a_file():
+    for path in [*(ROOT / "zoo").rglob("*.py"), *(ROOT / "recipes").glob("*.py")]:
+        text = path.read_text(encoding="utf-8")
+        assert "Lambda(" not in text and "import pickle" not in text and "allow_pickle=True" not in text
