@@ -9,6 +9,7 @@ Commands:
 import keras
 
 from zoo import data, mnist_cnn
+from zoo.layers.augmentation import Augmentation
 from zoo.recipe import Count, Fraction, NonNegative, Positive, Recipe, Target
 
 
@@ -20,7 +21,7 @@ def build(
     learning_rate: Positive = 1e-3,
 ):
     # Small enough that a 4 is not a 9 and a 6 not a 9: two pixels, and seven degrees.
-    augmentation = keras.Sequential(
+    augmentation = Augmentation(
         [
             keras.layers.RandomTranslation(shift, shift, fill_mode="constant", name="translation"),
             keras.layers.RandomRotation(rotation, fill_mode="constant", name="rotation"),

@@ -10,6 +10,7 @@ import keras
 
 from zoo import data, stacked_lstm
 from zoo.data.forms import image_rows
+from zoo.layers.augmentation import Augmentation
 from zoo.recipe import Count, Fraction, NonNegative, Positive, Recipe, Target
 
 
@@ -23,7 +24,7 @@ def build(
 ):
     width = contract["sequence"].shape[-1]
     # The rows are an image again for as long as it is shifted, by two pixels at most, and turned, by seven degrees at most.
-    augmentation = keras.Sequential(
+    augmentation = Augmentation(
         [
             keras.layers.Reshape((-1, width, 1), name="image"),
             keras.layers.RandomTranslation(shift, shift, fill_mode="constant", name="translation"),

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from zoo.layers.augmentation import Augmentation
 from zoo.layers.elbo import NegativeELBO, bernoulli_nll, gaussian_kl
 from zoo.layers.padding import PaddingMask
 from zoo.layers.sampling import GaussianSampling, RandomBinarization
@@ -57,6 +58,16 @@ def test_random_binarization_keeps_the_mean_in_training_and_everything_otherwise
     assert abs(drawn[:, 1].mean() - 0.3) < 5 * math.sqrt(0.21 / 100_000)
     np.testing.assert_array_equal(layer(pixels, training=False), pixels)
     assert not np.array_equal(layer(pixels, training=True), drawn)
+
+
+def test_augmentation_works_in_training_only_however_the_model_is_called(generator):
+    layer = Augmentation([keras.layers.RandomTranslation(0.3, 0.3), keras.layers.RandomRotation(0.2)])
+    inputs = keras.Input((8, 8, 1))
+    model = keras.Model(inputs, layer(inputs))
+    image = generator.random((4, 8, 8, 1), "float32")
+    for output in (model(image), model(image, training=False), model.predict(image, verbose=0)):
+        np.testing.assert_array_equal(output, image)
+    assert np.abs(model(image, training=True) - image).max() > 0.1
 
 
 def test_padding_mask_is_false_at_zero_only():
@@ -126,7 +137,13 @@ def test_elbo_refuses_an_unknown_likelihood():
 
 @pytest.mark.parametrize(
     "layer",
-    [TiedDense(3, "relu", "tanh", "zeros", "l2"), GaussianSampling(4), RandomBinarization(5), NegativeELBO("gaussian")],
+    [
+        Augmentation([keras.layers.RandomRotation(0.1, seed=3)]),
+        TiedDense(3, "relu", "tanh", "zeros", "l2"),
+        GaussianSampling(4),
+        RandomBinarization(5),
+        NegativeELBO("gaussian"),
+    ],
     ids=lambda layer: layer.name,
 )
 def test_config_holds_every_argument(layer):

@@ -2,9 +2,8 @@
 
 import keras
 
-# On two AVX-512 cores (benchmarks/training.py measures it again) XLA halves the speed of convolutions and recurrences, and a Python
-# step per batch costs small dense networks a third of theirs. Keras 3.15 leaves XLA off on machines without an accelerator too;
-# earlier versions did not.
+# On two AVX-512 cores (benchmarks/training.py measures it again) XLA halves the speed of convolutions and recurrences, and a
+# Python step per batch costs small dense networks a third of theirs. Keras 3.15 leaves XLA off too where it finds no accelerator.
 STEPS_PER_EXECUTION = 20
 
 

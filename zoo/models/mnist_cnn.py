@@ -27,7 +27,8 @@ def mnist_cnn(
         filters: Number of 5 x 5 filters of each convolution; each is followed by a 2 x 2 max pooling.
         units: Width of the dense layer.
         dropout: Fraction of the dense layer's outputs dropped in training.
-        augmentation: A keras layer that changes the images in training only, or None.
+        augmentation: A keras layer that changes the images in training only, such as
+            `zoo.layers.augmentation.Augmentation`, or None.
         name: Name of the model.
 
     Returns:

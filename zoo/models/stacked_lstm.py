@@ -26,7 +26,8 @@ def stacked_lstm(
         num_classes: Number of classes.
         units: Width of each LSTM layer, bottom to top.
         dropout: Fraction of each layer's outputs dropped in training.
-        augmentation: A keras layer that changes the sequences in training only, or None.
+        augmentation: A keras layer that changes the sequences in training only, such as
+            `zoo.layers.augmentation.Augmentation`, or None.
         name: Name of the model.
 
     Returns:

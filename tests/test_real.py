@@ -1,0 +1,65 @@
+"""On the real data: the cards' numbers again, and pictures as people have them."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo
+from zoo import data, saved
+from zoo import recipe as recipes
+from zoo.train import evaluate, train
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(autouse=True)
+def real_data(data_folder, monkeypatch):
+    monkeypatch.setenv("ZOO_DATA_DIR", str(data_folder))
+
+
+@pytest.mark.parametrize("name", recipes.recipe_names())
+def test_evaluation_gives_the_number_of_the_card(name):
+    card = saved.read_card(saved.packaged_folder() / name)
+    scores = evaluate(name, saved.packaged_folder())
+    metric = card["score"]["metric"]
+    assert f"{scores[metric]:.4g}" == f"{card['score']['test']:.4g}"
+
+
+def test_a_picture_of_a_digit_is_read_as_well_as_the_digit(tmp_path):
+    """MNIST's test digits as dark ink somewhere on a larger light sheet."""
+    generator = np.random.default_rng(0)
+    test = data.mnist.load().test
+    model, images = zoo.load("mnist_cnn"), []
+    for index, image in enumerate(test.inputs["image"][:200]):
+        sheet = np.full((260, 200), 230, "uint8")
+        top, left = generator.integers(0, 120), generator.integers(0, 60)
+        digit = Image.fromarray((image[..., 0] * 255).astype("uint8")).resize((140, 140), Image.Resampling.BICUBIC)
+        sheet[top : top + 140, left : left + 140] -= (np.asarray(digit) * (200 / 255)).astype("uint8")
+        Image.fromarray(sheet).save(tmp_path / f"{index}.png")
+        images.append(data.mnist.from_picture(tmp_path / f"{index}.png")[0])
+    labels = np.asarray(model(np.stack(images))).argmax(axis=-1)
+    assert (labels == test.targets[:200]).mean() >= 0.97
+
+
+def test_training_on_mnist_learns(tmp_path):
+    card = train("stacked_autoencoder", ["epochs=3"], folder=tmp_path, verbose=0)
+    assert card["data"]["examples"] == {"train": 55000, "validation": 5000, "test": 10000}
+    # The mean image alone leaves a squared error of 0.067.
+    assert card["score"]["test"] < 0.012
+
+
+def test_attention_reads_the_dates_it_was_not_trained_on():
+    """Whole years of dates, each in every language, against the calendar."""
+    import datetime
+
+    import babel.dates
+
+    from zoo.data.text import Vocabulary, padded
+
+    found = saved.packaged_folder() / "seq2seq"
+    model, contract, recipe = zoo.load("seq2seq"), saved.read_contract(found), recipes.find("seq2seq")
+    days = [datetime.date(2032, 1, 1) + datetime.timedelta(days=day) for day in range(0, 366, 3)]
+    pairs = [(babel.dates.format_date(day, "long", locale), day.isoformat()) for day in days for locale in data.dates.LOCALES]
+    source = padded([Vocabulary(contract["source"].vocabulary).encode(text) for text, _ in pairs])
+    answers = recipe.respond(model, {"source": source}, contract)["text"]
+    assert np.mean([answer == iso for answer, (_, iso) in zip(answers, pairs)]) > 0.995

@@ -1,0 +1,62 @@
+"""The trained weights that travel with the package."""
+
+import h5py
+import numpy as np
+import pytest
+
+import zoo
+from zoo import recipe as recipes
+from zoo import saved
+
+FOLDER = saved.packaged_folder()
+TRAINED = sorted(path.parent.name for path in FOLDER.glob("*/card.json"))
+
+
+def test_every_recipe_is_trained():
+    assert recipes.recipe_names() == TRAINED
+
+
+def test_all_weights_together_stay_small():
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*")) < 45e6
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_card_is_that_of_the_recipe_and_the_target_is_reached(name):
+    card, recipe = saved.read_card(FOLDER / name), recipes.find(name)
+    defaults = recipe.defaults()
+    assert list(card["settings"]) == list(defaults)
+    assert card["settings"]["data"] == defaults["data"]
+    assert card["target"]["text"] == str(recipe.target)
+    assert card["score"]["passed"] is True and recipe.target.passes(card["score"]["mean"])
+    assert all(seconds <= 30 * 60 for seconds in card["wall_seconds"].values())
+    assert len(card["score"]["seeds"]) == (3 if max(card["wall_seconds"].values()) < 5 * 60 else 1)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_weights_load_and_are_those_of_the_card(name):
+    model, card, contract = zoo.load(name), saved.read_card(FOLDER / name), saved.read_contract(FOLDER / name)
+    assert model.count_params() == card["weights"]["count"]
+    assert all(weight.dtype == "float32" and np.isfinite(weight).all() for weight in model.weights)
+    assert {tensor.name for tensor in model.inputs} == set(contract.inputs)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_file_holds_the_weights_and_no_state_of_the_optimizer(name):
+    count = 0
+
+    def add(path, dataset):
+        nonlocal count
+        if isinstance(dataset, h5py.Dataset) and not path.startswith("optimizer"):
+            count += dataset.size
+
+    with h5py.File(FOLDER / name / saved.WEIGHTS) as file:
+        file.visititems(add)
+        assert sum(dataset.size for dataset in file.get("optimizer/vars", {}).values()) <= 2  # iterations and learning rate
+    assert count == saved.read_card(FOLDER / name)["weights"]["count"]
+
+
+def test_the_weights_load_into_the_bare_builder():
+    model = zoo.mnist_cnn()
+    model.load_weights(FOLDER / "mnist_cnn" / saved.WEIGHTS)
+    image = np.random.default_rng(0).random((2, 28, 28, 1), "float32")
+    np.testing.assert_array_equal(model(image), zoo.load("mnist_cnn")(image))
