@@ -133,7 +133,7 @@ def scheduled(learning_rate, schedule, steps):
         A number, or a `keras.optimizers.schedules.LearningRateSchedule`.
 
     Example:
-        >>> float(scheduled(0.5, "cosine", 10)(5))
+        >>> round(float(scheduled(0.5, "cosine", 10)(5)), 4)
         0.25
     """
     return learning_rate if schedule == "constant" else keras.optimizers.schedules.CosineDecay(learning_rate, steps)

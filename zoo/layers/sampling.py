@@ -22,7 +22,7 @@ class GaussianSampling(keras.layers.Layer):
 
     Example:
         >>> sample = GaussianSampling(seed=1)(keras.ops.zeros((2, 3)), keras.ops.zeros((2, 3)))
-        >>> sample.shape
+        >>> tuple(sample.shape)
         (2, 3)
     """
 
@@ -60,7 +60,7 @@ class RandomBinarization(keras.layers.Layer):
         The same shape: 0 or 1 in training, the inputs themselves otherwise.
 
     Example:
-        >>> RandomBinarization(seed=1)(keras.ops.ones((1, 2)), training=True).shape
+        >>> tuple(RandomBinarization(seed=1)(keras.ops.ones((1, 2)), training=True).shape)
         (1, 2)
     """
 

@@ -33,7 +33,7 @@ class TiedDense(keras.layers.Layer):
     Example:
         >>> layer = TiedDense(3)
         >>> codings = layer(keras.ops.ones((2, 5)))
-        >>> layer(codings, reverse=True).shape
+        >>> tuple(layer(codings, reverse=True).shape)
         (2, 5)
     """
 

@@ -142,7 +142,7 @@ def greedy_decoder(model, max_length=50):
         `score`: (batch,), the log-probability of the tokens}.
 
     Example:
-        >>> greedy_decoder(seq2seq(40, 20), max_length=7).output_shape["tokens"]
+        >>> greedy_decoder(seq2seq(40, 20), max_length=7).output["tokens"].shape
         (None, 7)
     """
     source = keras.Input((None,), dtype="int32", name="source")
@@ -170,7 +170,7 @@ def beam_decoder(model, width=5, length_penalty=1.0, max_length=50):
         ValueError: If `width` is smaller than 1.
 
     Example:
-        >>> beam_decoder(seq2seq(40, 20), width=3, max_length=7).output_shape["tokens"]
+        >>> beam_decoder(seq2seq(40, 20), width=3, max_length=7).output["tokens"].shape
         (None, 3, 7)
     """
     if width < 1:

@@ -91,7 +91,7 @@ def negative_log_likelihood(model, images, samples=5000, chunk=250, seed=0):
 
     Example:
         >>> model = vae(input_shape=(2, 2, 1), units=(3,), codings=1)
-        >>> negative_log_likelihood(model, keras.ops.ones((4, 2, 2, 1)), samples=10).shape
+        >>> tuple(negative_log_likelihood(model, keras.ops.ones((4, 2, 2, 1)), samples=10).shape)
         (4,)
     """
     chunk = min(chunk, samples)
