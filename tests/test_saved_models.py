@@ -29,7 +29,7 @@ def test_the_card_is_that_of_the_recipe_and_the_target_is_reached(name):
     assert card["target"]["text"] == str(recipe.target)
     assert card["score"]["passed"] is True and recipe.target.passes(card["score"]["mean"])
     assert all(seconds <= 30 * 60 for seconds in card["wall_seconds"].values())
-    assert len(card["score"]["seeds"]) == (3 if max(card["wall_seconds"].values()) < 5 * 60 else 1)
+    assert len(card["score"]["seeds"]) >= (3 if max(card["wall_seconds"].values()) < 5 * 60 else 1)
 
 
 @pytest.mark.parametrize("name", TRAINED)

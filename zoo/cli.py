@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import pathlib
 import shlex
 import sys
 from typing import Annotated
@@ -15,7 +16,7 @@ import typer.exceptions
 from zoo.errors import RunError, UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
-console = rich.console.Console()
+console = rich.console.Console(markup=False, highlight=False)  # text may hold brackets and numbers of its own
 
 Name = Annotated[str, typer.Argument(help="Name of a network; `zoo list` shows all.", show_default=False)]
 Folder = Annotated[str | None, typer.Option(help="Folder of saved models; by default saved_models, then the package's.")]
@@ -75,17 +76,17 @@ def show(name: Name, folder: Folder = None, as_json: Json = False):
     }
     if as_json:
         return _print_json(content)
-    console.print(f"[bold]{name}[/bold]: {content['description']}")
+    console.print(f"{name}: {content['description']}", style="bold")
     table = rich.table.Table("setting", "type", "default", box=None, pad_edge=False)
     for key, setting in content["settings"].items():
         table.add_row(key, setting["type"], _plain(setting["default"]))
     console.print(table)
-    console.print(f"target: {content['target']}" + (f", aim {content['aim']:g}" if content["aim"] else ""), highlight=False)
+    print(f"target: {content['target']}" + (f", aim {content['aim']:g}" if content["aim"] else ""))
     if card is None:
-        console.print(f"not trained yet: zoo train {name}")
+        print(f"not trained yet: zoo train {name}")
         return None
-    console.print(f"weights: {content['weights']:,}", highlight=False)
-    console.print(f"score: {content['score']} ({card['command']}; {card['made']})", highlight=False)
+    print(f"weights: {content['weights']:,}")
+    print(f"score: {content['score']} ({card['command']}; {card['made']})")
     return None
 
 
@@ -111,7 +112,7 @@ def train(
     command = "zoo " + shlex.join(argument for argument in sys.argv[1:] if argument not in ("--debug", "--resume"))
     card = run(name, settings or [], folder, seeds, resume, overwrite, command)
     score = card["score"]
-    console.print(f"\n{name}: test {_score(card)}; saved in {folder}/{name}", highlight=False)
+    print(f"\n{name}: test {_score(card)}; saved in {folder}/{name}")
     if score["passed"] is False:
         raise RunError(f"the target is missed: {card['target']['text']} was wanted, {score['mean']:.6g} was reached.")
 
@@ -141,12 +142,12 @@ def evaluate(
     card = saved.read_card(saved.find_saved(name, folder))
     scores = measure(name, folder, part)
     metric = card["score"]["metric"]
-    recorded = card["scores"].get(part, {}).get(metric)
+    recorded = card["score"]["test"] if part == "test" else card["scores"].get(part, {}).get(metric)
     if as_json:
         _print_json({"name": name, "part": part, "scores": scores, "recorded": recorded})
     else:
         for key, value in scores.items():
-            console.print(f"{part} {key}: {value:.6g}", highlight=False)
+            print(f"{part} {key}: {value:.6g}")
     if recorded is not None and f"{recorded:.4g}" != f"{scores[metric]:.4g}":
         raise RunError(f"{metric} is {scores[metric]:.6g} and the card says {recorded:.6g}.")
 
@@ -172,15 +173,16 @@ def predict(
     from zoo import predict as predicting
 
     inputs, answers, notes = predicting.predict(name, file, folder)
+    if save:
+        _save_answers(pathlib.Path(save), answers)
+        notes.append(f"answers in {save}")
     if as_json:
         _print_json({"notes": notes, "answers": {key: _plain_list(value) for key, value in answers.items()}})
     else:
         for note in notes:
-            console.print(f"[dim]{note}[/dim]", highlight=False)
+            console.print(note, style="dim")
         _print_pictures({**inputs, **answers})
         _print_answers(answers)
-    if save:
-        _save_answers(save, answers)
 
 
 def main():
@@ -188,7 +190,8 @@ def main():
     debug = "--debug" in sys.argv[1:]
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        app(arguments or ["--help"], standalone_mode=False)
+        if app(arguments or ["--help"], standalone_mode=False) == 130:  # Typer catches Ctrl-C and gives back this code
+            raise KeyboardInterrupt
     except (UsageError, RunError, typer.exceptions.TyperException, typer.Abort, KeyboardInterrupt) as error:
         if debug:
             raise
@@ -278,19 +281,23 @@ def _print_pictures(arrays):
 def _print_answers(answers):
     if "probabilities" in answers:
         for label, probabilities in zip(answers["label"], answers["probabilities"]):
-            console.print(f"{label}: {probabilities.max():.1%}", style="bold", highlight=False)
+            console.print(f"{label}: {probabilities.max():.1%}", style="bold")
         return
     for key, answer in answers.items():
         if isinstance(answer, list):
             for line in answer:
                 print(line)
         else:
-            console.print(f"{key}: array {answer.shape}, {answer.min():.3g} to {answer.max():.3g}", highlight=False)
+            print(f"{key}: array {answer.shape}, {answer.min():.3g} to {answer.max():.3g}")
 
 
 def _save_answers(path, answers):
     import numpy as np
 
-    with open(path, "xb") as file:
-        np.savez(file, **answers)
-    console.print(f"answers in {path}")
+    from zoo import saved
+
+    try:
+        with saved.written_beside(path) as partial, open(partial, "wb") as file:
+            np.savez(file, **answers)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror or error}); give another name to --save.") from error

@@ -1,6 +1,8 @@
 """Answers for what a person has at hand: a picture, a line of text, or arrays."""
 
+import dataclasses
 import importlib
+import os
 import pathlib
 
 import keras
@@ -52,10 +54,10 @@ def _read(source, data_name, contract, recipe):
     name, field = next(iter(contract.inputs.items()))  # further inputs are the network's own, as the decoder's
     path = pathlib.Path(source)
     if path.suffix == ".npy":
-        inputs, notes = {name: _read_array(path, field)}, []
+        inputs, notes = {name: _read_array(path, name, field)}, []
     elif field.vocabulary is not None:
-        inputs, notes = {name: None}, []
-        inputs[name], notes = _read_text(source, field)
+        array, notes = _read_text(source, field)
+        inputs = {name: array}
     else:
         inputs, notes = _read_picture(path, data_name, contract, recipe)
     for given, array in inputs.items():
@@ -63,19 +65,26 @@ def _read(source, data_name, contract, recipe):
     return inputs, notes
 
 
-def _read_array(path, field):
+def _read_array(path, name, field):
     try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UsageError(f"{path} cannot be read as an array ({str(error).splitlines()[0]}).") from error
+        with open(path, "rb") as file:
+            array = np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        raise UsageError(f"{path} cannot be read as an array ({reason}).") from error
+    if not array.size:
+        raise UsageError(f"{path} is empty; expected an example or a batch of them.")
     if array.ndim == len(field.shape):
         array = array[None]
     same_kind = np.issubdtype(array.dtype, np.floating) == np.issubdtype(field.dtype, np.floating)
-    return array.astype(field.dtype) if same_kind and array.dtype.kind in "iuf" else array
+    if not same_kind or array.dtype.kind not in "iuf":
+        return array
+    dataclasses.replace(field, dtype=array.dtype).check(name, array)  # before another dtype lets large values wrap around
+    return array.astype(field.dtype)
 
 
 def _read_text(source, field):
-    is_file = len(source) < 4096 and "\n" not in source and pathlib.Path(source).is_file()
+    is_file = os.path.isfile(source)
     try:
         text = pathlib.Path(source).read_text(encoding="utf-8") if is_file else source
     except (OSError, UnicodeDecodeError) as error:
@@ -88,7 +97,7 @@ def _read_text(source, field):
     unknown = sum(sequence.count(UNKNOWN) for sequence in sequences)
     notes = [f"{len(lines)} lines of {source}"] if is_file else []
     if unknown:
-        notes.append(f"{unknown} characters were never seen in training")
+        notes.append(f"characters never seen in training: {unknown}")
     return padded(sequences), notes
 
 

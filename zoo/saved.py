@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import importlib
+import io
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ from zoo.data.contract import Contract
 from zoo.errors import UsageError
 
 CARD, CONTRACT, WEIGHTS, HISTORY = "card.json", "contract.json", "model.weights.h5", "history.csv"
+CARD_PARTS = ("settings", "score", "scores", "data", "weights")
 DEFAULT_FOLDER = pathlib.Path("saved_models")
 
 
@@ -48,7 +50,10 @@ def read_card(folder):
     Raises:
         UsageError: If it is damaged.
     """
-    return _read_json(folder / CARD)
+    card = _read_json(folder / CARD)
+    if not isinstance(card, dict) or not all(isinstance(card.get(key), dict) for key in CARD_PARTS):
+        raise UsageError(f"{folder / CARD} is damaged (it lacks one of {', '.join(CARD_PARTS)}); train again with --overwrite.")
+    return card
 
 
 def read_contract(folder):
@@ -59,7 +64,7 @@ def read_contract(folder):
     """
     try:
         return Contract.from_json(_read_json(folder / CONTRACT))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{folder / CONTRACT} is damaged ({error!r}); train again with --overwrite.") from error
 
 
@@ -86,17 +91,41 @@ def load(name, folder=None):
     card, weights = read_card(found), found / WEIGHTS
     if not weights.is_file():
         raise UsageError(f"{weights} is missing; train again with --overwrite.")
-    if sha256(weights) != card["weights"]["sha256"]:
+    if sha256(weights) != card["weights"].get("sha256"):
         raise UsageError(
             f"{weights} is not what {found / CARD} says (its sha256 differs); "
             "finish an interrupted run with --resume, or train again with --overwrite."
         )
     recipe = recipes.find(name)
-    settings = {**recipe.defaults(), **card["settings"]}
-    model = recipe.build_model({key: _as_default(value) for key, value in settings.items()}, read_contract(found))
+    try:
+        settings = recipe.settings(f"{key}={value!r}" for key, value in card["settings"].items())
+    except UsageError as error:
+        raise UsageError(f"{found / CARD} does not fit the recipe: {error}") from error
+    model = recipe.build_model(settings, read_contract(found))
     choose_execution(model)
-    model.load_weights(weights)
+    load_weights(model, weights)
     return model
+
+
+def load_weights(model, path):
+    """Reads the weights of a model.
+
+    Raises:
+        UsageError: If the file is missing or damaged, or holds the weights of another network.
+    """
+    try:
+        model.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise UsageError(f"{path} holds no weights of this network ({reason}); train again with --overwrite.") from error
+
+
+def save_weights(model, path):
+    """Writes the weights of a model, and the state of its optimizer, beside and renamed."""
+    memory = _WeightsInMemory()
+    model.save_weights(memory)
+    with written_beside(path) as partial:
+        partial.write_bytes(memory.getbuffer())
 
 
 def sha256(path):
@@ -142,6 +171,8 @@ def _read_json(path):
         raise UsageError(f"{path} is damaged ({error}); train again with --overwrite.") from error
 
 
-def _as_default(value):
-    """JSON knows lists only; settings are tuples."""
-    return tuple(value) if isinstance(value, list) else value
+class _WeightsInMemory(io.BytesIO):
+    """What Keras takes for a file of weights. HDF5 itself never meets a full disk, on which it would crash the process."""
+
+    def __str__(self):
+        return WEIGHTS

@@ -185,13 +185,11 @@ class EpochKeeper(keras.callbacks.Callback):
             "last": f"epoch-{epoch + 1:04}.weights.h5",
             "random_states": [state.numpy().tolist() for state in _random_states(self.model)],
         }
-        with saved.written_beside(self.folder / progress["last"]) as partial:
-            self.model.save_weights(partial)
+        saved.save_weights(self.model, self.folder / progress["last"])
         if math.isfinite(value) and target.better(value, self.progress["best_value"]):
             progress.update(best_value=value, best_epoch=epoch + 1, best=f"best-{epoch + 1:04}.weights.h5")
             self.verdict.set_weights(self.model.get_weights())
-            with saved.written_beside(self.folder / progress["best"]) as partial:
-                self.verdict.save_weights(partial)
+            saved.save_weights(self.verdict, self.folder / progress["best"])
         saved.write_json(self.folder / PROGRESS, progress)
         self.progress, self._started = progress, now
         for file in self.folder.glob("*.weights.h5"):
@@ -234,7 +232,7 @@ def _run(recipe, settings, data, fingerprint, folder, verbose):
     print(choose_execution(model, len(batches)))
     if progress["last"] is not None:
         model.optimizer.build(model.trainable_variables)
-        model.load_weights(folder / progress["last"])
+        saved.load_weights(model, folder / progress["last"])
         for state, value in zip(_random_states(model), progress["random_states"], strict=True):
             state.assign(value)
         print(f"going on after epoch {progress['epochs_done']}")
@@ -254,7 +252,7 @@ def _run(recipe, settings, data, fingerprint, folder, verbose):
         raise RunError(f"{keeper.not_finite}; {left}. Try a smaller learning_rate.")
     if progress["best"] is None:
         raise RunError(f"{recipe.target.metric} was finite in no epoch; try a smaller learning_rate.")
-    verdict.load_weights(folder / progress["best"])
+    saved.load_weights(verdict, folder / progress["best"])
     progress["scores"] = {part: scores(recipe, verdict, getattr(data, part), data.contract) for part in ("validation", "test")}
     saved.write_json(folder / PROGRESS, progress)
     return progress
@@ -268,8 +266,8 @@ def _random_states(model):
 def _read_progress(folder, settings, fingerprint):
     try:
         before = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
-        there, wanted = before["settings"], json.loads(json.dumps(settings))
-    except (ValueError, KeyError) as error:
+        there, wanted = dict(before["settings"]), json.loads(json.dumps(settings))
+    except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{folder / PROGRESS} is damaged; start anew with --overwrite.") from error
     changed = [f"{key} was {there.get(key)!r}, is {value!r}" for key, value in wanted.items() if there.get(key) != value]
     if changed:

@@ -16,7 +16,12 @@ def load():
     Example:
         `zoo.data.fashion_mnist.load().test.inputs["image"].shape` is `(10000, 28, 28, 1)`.
     """
-    return load_images("fashion_mnist", "https://github.com/zalandoresearch/fashion-mnist", "MIT")
+    return load_images(
+        "fashion_mnist",
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+        "https://github.com/zalandoresearch/fashion-mnist",
+        "MIT",
+    )
 
 
 def from_picture(path):

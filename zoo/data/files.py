@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import urllib.error
+import urllib.request
 
 import platformdirs
 
@@ -31,3 +33,14 @@ def cache_folder():
 def missing(what, origin, instead):
     """The `UsageError` for data that is not there."""
     return UsageError(f"{what} is missing; it comes from {origin}. Instead, without any download: {instead}.")
+
+
+def reachable(server):
+    """Whether a server answers at all, in ten seconds; the downloaders of others try for minutes before they give up."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(server, method="HEAD"), timeout=10):
+            return True
+    except urllib.error.HTTPError:
+        return True  # it answers, if only that there is nothing at its root
+    except OSError:
+        return False

@@ -16,7 +16,7 @@ def load():
     Example:
         `zoo.data.mnist.load().train.inputs["image"].shape` is `(55000, 28, 28, 1)`.
     """
-    return load_images("mnist", "http://yann.lecun.com/exdb/mnist/", "CC BY-SA 3.0")
+    return load_images("mnist", "https://storage.googleapis.com", "http://yann.lecun.com/exdb/mnist/", "CC BY-SA 3.0")
 
 
 def from_picture(path):

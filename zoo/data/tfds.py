@@ -3,17 +3,18 @@
 import zipfile
 
 from zoo.data.contract import image_data
-from zoo.data.files import cache_folder, data_folder, missing
+from zoo.data.files import cache_folder, data_folder, missing, reachable
 from zoo.errors import UsageError
 
 VERSION = "3.0.1"
 
 
-def load_images(name, origin, licence, counts=(60000, 10000), validation_examples=5000):
+def load_images(name, server, origin, licence, counts=(60000, 10000), validation_examples=5000):
     """Loads a set of classified images, prepared under `ZOO_DATA_DIR` or downloaded once into the user's cache.
 
     Args:
         name: Name of the set in tensorflow-datasets.
+        server: Address of the server that tensorflow-datasets downloads it from.
         origin: Where it comes from, for the card and for messages.
         licence: Its licence.
         counts: Number of training and test images that it must have.
@@ -25,8 +26,6 @@ def load_images(name, origin, licence, counts=(60000, 10000), validation_example
     Raises:
         UsageError: If the set is missing and cannot be downloaded, or is truncated or of another size.
     """
-    import tensorflow_datasets as tfds
-
     given = data_folder()
     # A folder per set: with one for both, tensorflow-datasets mixes up the equally named files of MNIST and Fashion-MNIST.
     folder = (given or cache_folder() / name) / "tensorflow_datasets" / name / VERSION
@@ -34,8 +33,13 @@ def load_images(name, origin, licence, counts=(60000, 10000), validation_example
     if not (folder / "dataset_info.json").is_file():
         if given:
             raise missing(str(folder), f"tensorflow-datasets, {name} {VERSION} ({origin})", embedded)
-        builder = tfds.builder(f"{name}:{VERSION}", data_dir=str(folder.parent.parent))
+        if not reachable(server):
+            raise missing(f"{folder} (and no connection to {server})", f"tensorflow-datasets ({origin})", embedded)
+    import tensorflow_datasets as tfds
+
+    if not given:
         try:
+            builder = tfds.builder(f"{name}:{VERSION}", data_dir=str(folder.parent.parent))
             builder.download_and_prepare(download_dir=str(cache_folder() / name / "downloads"))
         except (OSError, zipfile.BadZipFile, tfds.download.DownloadError) as error:
             raise missing(f"{folder} (download failed: {_line(error)})", origin, embedded) from error

@@ -1,0 +1,393 @@
+"""Training runs: what they leave, that they go on where they stopped, and that no failure costs what was whole."""
+
+import contextlib
+import csv
+import dataclasses
+import importlib.metadata
+import json
+import pathlib
+import re
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo import data, saved
+from zoo import recipe as recipes
+from zoo.errors import RunError, UsageError
+from zoo.predict import predict
+from zoo.train import evaluate, train
+
+NAME = "stacked_autoencoder"
+TINY = ["data=digits", "units=(8,)", "epochs=3", "batch_size=250"]
+PICTURE = pathlib.Path(__file__).parent.parent / "examples/three.png"
+
+
+def run(folder, *overrides, **arguments):
+    return train(NAME, [*TINY, *overrides], folder=folder, verbose=0, **arguments)
+
+
+def files(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def change(path, **values):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+@contextlib.contextmanager
+def changed_recipe(name, **changes):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(f"zoo.recipes.{name}.recipe", dataclasses.replace(recipes.find(name), **changes))
+        yield
+
+
+def interrupt(folder, name, overrides, epoch=2):
+    """Trains until Ctrl-C arrives at the end of an epoch, before anything of it is on disk."""
+    epochs = iter(range(1, epoch + 1))
+
+    def measure(model, part, contract):
+        if next(epochs) == epoch:
+            raise KeyboardInterrupt
+        return {}
+
+    with changed_recipe(name, measure=measure), pytest.raises(KeyboardInterrupt):
+        train(name, overrides, folder=folder, verbose=0)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    run(folder, command="zoo train it")
+    return folder
+
+
+@pytest.fixture
+def copy(trained, tmp_path):
+    return pathlib.Path(shutil.copytree(trained, tmp_path / "copy"))
+
+
+@pytest.fixture(scope="module")
+def unfinished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("unfinished")
+    interrupt(folder, NAME, TINY)
+    return folder
+
+
+@pytest.fixture
+def stopped(unfinished, tmp_path):
+    return pathlib.Path(shutil.copytree(unfinished, tmp_path / "stopped"))
+
+
+def test_a_run_leaves_four_files_and_nothing_else(trained):
+    assert sorted(files(trained)) == sorted(
+        f"{NAME}/{file}" for file in ("card.json", "contract.json", "history.csv", saved.WEIGHTS)
+    )
+    assert [path.name for path in trained.iterdir()] == [NAME] and not (trained / NAME / "unfinished").exists()
+
+
+def test_the_card_holds_what_made_the_weights(trained):
+    card = saved.read_card(trained / NAME)
+    digits = recipes.find(NAME).load_data({"data": "digits"})
+    assert card["settings"] == json.loads(json.dumps(recipes.find(NAME).settings(TINY)))
+    assert card["settings"]["seed"] == 0 and card["score"]["note"] == "one seed"
+    assert card["score"]["test"] == card["scores"]["test"]["mse"] == card["score"]["mean"] == card["score"]["seeds"]["0"]
+    assert card["score"]["passed"] is None and card["target"] is None, "the target holds for the recipe's own data only"
+    assert card["data"]["fingerprint"] == digits.fingerprint()
+    assert card["data"]["licence"] == "CC BY 4.0"
+    assert card["data"]["examples"] == {"train": 1257, "validation": 180, "test": 360}
+    assert card["versions"]["keras"] == importlib.metadata.version("keras")
+    assert {"numpy", "python"} < set(card["versions"])
+    assert 0 < card["wall_seconds"]["0"] < 600
+    assert card["command"] == "zoo train it"
+    assert card["weights"]["sha256"] == saved.sha256(trained / NAME / saved.WEIGHTS)
+    assert card["weights"]["count"] == zoo.load(NAME, trained).count_params()
+
+
+def test_the_best_epoch_on_validation_is_kept(tmp_path):
+    card = run(tmp_path, "epochs=6", "learning_rate=0.2", "schedule=constant")
+    with open(tmp_path / NAME / saved.HISTORY, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4", "5", "6"] and card["epochs"]["done"] == 6
+    best = min(rows, key=lambda row: float(row["val_mse"]))
+    assert card["epochs"]["best"] == int(best["epoch"])
+    assert evaluate(NAME, tmp_path, "validation")["mse"] == pytest.approx(float(best["val_mse"]), rel=1e-5)
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+def test_evaluation_counts_every_example(trained, part):
+    images = getattr(data.digits.load(), part).inputs["image"]
+    by_hand = np.mean((zoo.load(NAME, trained).predict(images, verbose=0) - images) ** 2, dtype="float64")
+    assert evaluate(NAME, trained, part)["mse"] == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_evaluation_gives_the_number_of_the_card(trained):
+    assert f"{evaluate(NAME, trained)['mse']:.4g}" == f"{saved.read_card(trained / NAME)['score']['test']:.4g}"
+
+
+def test_the_weights_load_into_the_bare_builder(trained):
+    model = zoo.stacked_autoencoder(units=(8,))
+    model.load_weights(trained / NAME / saved.WEIGHTS)
+    image = data.digits.load().test.inputs["image"][:2]
+    np.testing.assert_array_equal(model(image), zoo.load(NAME, trained)(image))
+
+
+def test_packaged_weights_are_found_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = next(saved.packaged_folder().glob("*/card.json")).parent.name
+    assert saved.find_saved(name) == saved.packaged_folder() / name
+    assert zoo.load(name).count_params() == saved.read_card(saved.packaged_folder() / name)["weights"]["count"]
+
+
+def test_weights_here_come_before_the_packaged_ones(copy, monkeypatch):
+    monkeypatch.chdir(copy.parent)
+    copy.rename("saved_models")
+    assert zoo.load(NAME).count_params() == saved.read_card(pathlib.Path("saved_models") / NAME)["weights"]["count"] == 7064
+
+
+def test_two_seeds_are_two_single_runs_of_which_the_better_on_validation_is_kept(trained, tmp_path):
+    both, other = run(tmp_path / "both", seeds=2), run(tmp_path / "other", "seed=1")
+    single = [saved.read_card(trained / NAME), other]
+    tests = [card["score"]["test"] for card in single]
+    assert both["score"]["seeds"] == {"0": tests[0], "1": tests[1]} and tests[0] != tests[1]
+    assert both["score"]["mean"] == statistics.mean(tests) and both["score"]["deviation"] == statistics.stdev(tests)
+    better = min(single, key=lambda card: card["scores"]["validation"]["mse"])
+    assert both["scores"] == better["scores"]
+    assert both["score"]["test"] == better["score"]["test"]
+    assert both["settings"] == better["settings"]
+    assert both["weights"]["sha256"] == better["weights"]["sha256"] == saved.sha256(tmp_path / "both" / NAME / saved.WEIGHTS)
+    assert set(both["wall_seconds"]) == {"0", "1"}
+
+
+def test_a_run_killed_within_an_epoch_goes_on_to_the_very_same_weights(tmp_path):
+    """With dropout and augmentation, whose random numbers have to go on as well."""
+    settings = ["data=digits", "filters=(2, 2)", "epochs=3", "batch_size=10"]
+    command = [sys.executable, "-c", "from zoo.cli import main; main()", "train", "mnist_cnn", *settings, "--folder", "killed"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        printed = b""
+        while not re.search(rb"Epoch 2/3.*20/126", printed, re.DOTALL):
+            more = process.stdout.read1()
+            assert more, f"the run ended by itself: {printed[-300:]}"
+            printed += more
+        process.kill()
+    progress = tmp_path / "killed/mnist_cnn/unfinished/seed-0/progress.json"
+    assert json.loads(progress.read_text())["epochs_done"] == 1
+    resumed = train("mnist_cnn", settings, folder=tmp_path / "killed", resume=True, verbose=0)
+    whole = train("mnist_cnn", settings, folder=tmp_path / "whole", verbose=0)
+    weights = [(tmp_path / folder / "mnist_cnn" / saved.WEIGHTS).read_bytes() for folder in ("killed", "whole")]
+    assert weights[0] == weights[1]
+    assert resumed["scores"] == whole["scores"] and resumed["epochs"] == whole["epochs"]
+    assert len(files(tmp_path / "killed")) == 4
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "constant"])
+def test_an_interrupted_run_goes_on_to_the_very_same_weights(schedule, trained, tmp_path):
+    interrupt(tmp_path / "resumed", NAME, [*TINY, f"schedule={schedule}"])
+    assert not (tmp_path / "resumed" / NAME / saved.CARD).exists()
+    resumed = run(tmp_path / "resumed", f"schedule={schedule}", resume=True)
+    whole = saved.read_card(trained / NAME) if schedule == "cosine" else run(tmp_path / "whole", f"schedule={schedule}")
+    assert resumed["weights"]["sha256"] == whole["weights"]["sha256"]
+    assert resumed["scores"] == whole["scores"]
+
+
+def test_resume_refuses_other_settings_and_other_data(stopped, monkeypatch):
+    before = files(stopped)
+    with pytest.raises(UsageError, match="learning_rate was 0.001, is 0.002"):
+        run(stopped, "learning_rate=0.002", resume=True)
+    digits = data.digits.load()
+    monkeypatch.setattr(data.digits, "load", lambda: dataclasses.replace(digits, test=digits.test.head(300)))
+    with pytest.raises(UsageError, match="other data"):
+        run(stopped, resume=True)
+    assert files(stopped) == before
+
+
+def test_resume_needs_an_unfinished_run(copy, tmp_path):
+    for folder in (copy, tmp_path / "empty"):
+        with pytest.raises(UsageError, match="no unfinished run"):
+            run(folder, resume=True)
+    assert not (tmp_path / "empty").exists()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"settings": 3}', "\x00"])
+def test_damaged_progress_is_refused(stopped, text):
+    (stopped / NAME / "unfinished/seed-0/progress.json").write_text(text)
+    with pytest.raises(UsageError, match=r"progress\.json is damaged.*--overwrite"):
+        run(stopped, resume=True)
+
+
+def test_damaged_weights_of_an_unfinished_run_are_refused(stopped):
+    last = stopped / NAME / "unfinished/seed-0/epoch-0001.weights.h5"
+    for damage in (lambda: last.write_bytes(last.read_bytes()[:1000]), last.unlink):
+        damage()
+        with pytest.raises(UsageError, match=r"epoch-0001\.weights\.h5 holds no weights"):
+            run(stopped, resume=True)
+
+
+def test_nothing_is_overwritten_unasked(copy, stopped):
+    for folder, message in ((copy, "holds a finished result"), (stopped, "holds an unfinished run")):
+        before = files(folder)
+        with pytest.raises(UsageError, match=f"{message}.*--overwrite"):
+            run(folder)
+        assert files(folder) == before
+
+
+def test_overwrite_keeps_the_old_result_until_the_new_one_is_whole(copy):
+    before = files(copy)
+    interrupt_overwriting = changed_recipe(NAME, measure=lambda model, part, contract: 1 / 0)
+    with interrupt_overwriting, pytest.raises(ZeroDivisionError):
+        run(copy, overwrite=True)
+    with pytest.raises(RunError):
+        run(copy, "learning_rate=1e30", overwrite=True)
+    assert {path: content for path, content in files(copy).items() if "unfinished" not in path} == before
+    assert zoo.load(NAME, copy)
+    card = run(copy, "seed=5", overwrite=True)
+    assert set(files(copy)) == set(before)
+    assert files(copy)[f"{NAME}/{saved.WEIGHTS}"] != before[f"{NAME}/{saved.WEIGHTS}"]
+    assert saved.read_card(copy / NAME) == json.loads(json.dumps(card)) and card["settings"]["seed"] == 5
+
+
+def test_a_loss_that_is_no_number_stops_the_run_at_once(tmp_path):
+    with pytest.raises(RunError, match="the loss is (nan|inf) in epoch 1; there are no weights yet. Try a smaller learning_rate"):
+        run(tmp_path, "learning_rate=1e30")
+    assert files(tmp_path) == {}
+
+
+def test_the_best_weights_before_the_loss_was_no_number_are_left(tmp_path):
+    """One step an epoch, so large that what the second one leads to cannot be computed any more."""
+    with pytest.raises(RunError, match=r"the loss is (nan|inf) in epoch \d+; the best weights so far are (.*)\. Try") as error:
+        run(tmp_path, "batch_size=1257", "learning_rate=1e7", "schedule=constant", "epochs=9")
+    best = re.search(r"so far are (.*)\. Try", str(error.value))[1]
+    model = zoo.stacked_autoencoder(units=(8,))
+    model.load_weights(best)
+    assert all(np.isfinite(weight).all() for weight in model.weights)
+
+
+@contextlib.contextmanager
+def small_disk(folder, size):
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only root can mount a small disk")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("size", ["64k", "128k", "270k"])
+def test_a_full_disk_ends_the_run_in_one_line_and_with_room_it_goes_on(size, trained, tmp_path):
+    """The first weights do not fit, or the best of the first epoch, or those of the second one."""
+    with small_disk(tmp_path, size):
+        with pytest.raises(RunError, match=r"^[^\n]*No space left on device[^\n]*--resume\.$"):
+            run(tmp_path)
+        assert not [path for path in files(tmp_path) if "partial" in path]
+        subprocess.run(["mount", "-o", "remount,size=2m", str(tmp_path)], check=True)
+        assert run(tmp_path, resume=True)["scores"] == saved.read_card(trained / NAME)["scores"]
+        assert len(files(tmp_path)) == 4
+
+
+def test_a_file_that_cannot_grow_ends_the_run_and_leaves_the_old_result(copy):
+    before = files(copy)
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, old[1]))
+    try:
+        with pytest.raises(RunError, match=r"^[^\n]*File too large[^\n]*--resume\.$"):
+            run(copy, "seed=3", overwrite=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    assert {path: content for path, content in files(copy).items() if "unfinished" not in path} == before
+    assert run(copy, "seed=3", resume=True)["settings"]["seed"] == 3
+
+
+def test_a_folder_below_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="give another --folder"):
+        run(tmp_path / "file")
+    assert files(tmp_path) == {"file": b""}
+
+
+USES = {
+    "load": lambda folder: zoo.load(NAME, folder),
+    "evaluate": lambda folder: evaluate(NAME, folder),
+    "predict": lambda folder: predict(NAME, str(PICTURE), folder),
+}
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("card.json", "{"),
+        ("card.json", "[]"),
+        ("card.json", "{}"),
+        ("card.json", b"\xff"),
+        ("contract.json", ""),
+        ("contract.json", "[]"),
+        ("contract.json", "{}"),
+        ("contract.json", '{"inputs": [], "classes": null}'),
+        ("contract.json", '{"inputs": {"image": 3}, "classes": null}'),
+        ("contract.json", None),
+        (saved.WEIGHTS, None),
+        (saved.WEIGHTS, "not those of the card"),
+    ],
+)
+def test_damaged_files_are_refused(copy, use, file, content):
+    path = copy / NAME / file
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UsageError, match=rf"{re.escape(file)}.*train again with --overwrite") as error:
+        use(copy)
+    assert "\n" not in str(error.value)
+
+
+def test_weights_of_another_network_are_refused(copy):
+    weights, card = copy / NAME / saved.WEIGHTS, copy / NAME / saved.CARD
+    zoo.stacked_autoencoder(units=(9,)).save_weights(weights)
+    content = json.loads(card.read_text())
+    change(card, weights={**content["weights"], "sha256": saved.sha256(weights)})
+    with pytest.raises(UsageError, match="holds no weights of this network"):
+        zoo.load(NAME, copy)
+
+
+@pytest.mark.parametrize("settings", [{"units": "wide"}, {"units": [8], "layers": 3}])
+def test_a_card_with_settings_that_the_recipe_has_not_is_refused(copy, settings):
+    change(copy / NAME / saved.CARD, settings=settings)
+    with pytest.raises(UsageError, match=r"card\.json does not fit the recipe"):
+        zoo.load(NAME, copy)
+
+
+def test_evaluation_refuses_data_that_changed_since(trained, monkeypatch):
+    digits = data.digits.load()
+    digits.test.inputs["image"][0, 14, 14] = 0.125
+    monkeypatch.setattr(data.digits, "load", lambda: digits)
+    with pytest.raises(UsageError, match="fingerprint differs"):
+        evaluate(NAME, trained)
+
+
+def test_what_was_never_trained_is_named_with_the_command(tmp_path):
+    with pytest.raises(UsageError, match=f"no trained weights in .*zoo train {NAME}"):
+        zoo.load(NAME, tmp_path)
+
+
+def test_a_file_written_beside_is_whole_or_the_old_one(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), saved.written_beside(path) as partial:
+        partial.write_text("half")
+        assert path.read_text() == "old"
+        raise ZeroDivisionError
+    assert files(tmp_path) == {"file": b"old"}
+    with saved.written_beside(path) as partial:
+        partial.write_text("new")
+    assert files(tmp_path) == {"file": b"new"}
+
+
+def test_seeds_below_one_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="--seeds 0; expected at least 1"):
+        run(tmp_path, seeds=0)
+    assert files(tmp_path) == {}
