@@ -10,6 +10,7 @@ import difflib
 import importlib
 import inspect
 import pathlib
+import re
 import typing
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
@@ -166,7 +167,9 @@ class Recipe:
         except KeyError as error:
             raise UsageError(self._unfit(settings, contract, error)) from error
         except ValueError as error:
-            raise UsageError(f"the network cannot be built: {str(error).splitlines()[0]}") from error
+            # Keras says where on the first line, and what on the next, in bold.
+            lines = [line for line in re.sub(r"\x1b\[\d*m", "", str(error)).splitlines() if line.strip()]
+            raise UsageError(f"the network cannot be built: {' '.join(lines[:2])}") from error
         names = {tensor.name for tensor in model.inputs}
         if names != set(contract.inputs):
             raise UsageError(self._unfit(settings, contract, sorted(names)))
