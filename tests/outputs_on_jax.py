@@ -9,14 +9,19 @@ from small import SMALL
 
 from zoo.models.seq2seq import beam_decoder, greedy_decoder
 
-assert keras.backend.backend() == "jax"
-folder = pathlib.Path(sys.argv[1])
-for index, (name, small) in enumerate(SMALL.items()):
-    model, inputs = small.build(), small.inputs(2, 6)
-    model.load_weights(folder / f"{index}.weights.h5")
-    outputs = keras.tree.flatten(model(inputs, training=False))
-    results = {f"output{number}": output for number, output in enumerate(outputs)}
-    if name.startswith("seq2seq"):
-        results["greedy"] = greedy_decoder(model, 5)(inputs["source"])["tokens"]
-        results["beam"] = beam_decoder(model, 3, 1.0, 5)(inputs["source"])["tokens"]
-    np.savez(folder / f"{index}-jax.npz", **{key: np.asarray(value) for key, value in results.items()})
+
+def main(folder):
+    assert keras.backend.backend() == "jax"
+    for index, (name, small) in enumerate(SMALL.items()):
+        model, inputs = small.build(), small.inputs(2, 6)
+        model.load_weights(folder / f"{index}.weights.h5")
+        outputs = keras.tree.flatten(model(inputs, training=False))
+        results = {f"output{number}": output for number, output in enumerate(outputs)}
+        if name.startswith("seq2seq"):
+            results["greedy"] = greedy_decoder(model, 5)(inputs["source"])["tokens"]
+            results["beam"] = beam_decoder(model, 3, 1.0, 5)(inputs["source"])["tokens"]
+        np.savez(folder / f"{index}-jax.npz", **{key: np.asarray(value) for key, value in results.items()})
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]))
