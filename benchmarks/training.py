@@ -18,6 +18,7 @@ import keras
 
 from zoo import recipe as recipes
 from zoo.data.batches import Batches
+from zoo.data.contract import model_inputs
 from zoo.execution import choose_execution
 
 
@@ -36,7 +37,8 @@ def as_keras(recipe, settings, data, jit_compile=None):
         model.jit_compile = jit_compile
         if model.jit_compile is not jit_compile:
             return None
-    return lambda: model.fit(data.train.inputs, data.train.targets, batch_size=settings["batch_size"], verbose=0)
+    inputs = model_inputs(data.train.inputs)
+    return lambda: model.fit(inputs, data.train.targets, batch_size=settings["batch_size"], verbose=0)
 
 
 def seconds(run):

@@ -35,8 +35,8 @@ def space(hp):
 
 def respond(model, inputs, contract):
     return {
-        "reconstruction": model(inputs),
-        "codings": encoder(model)(inputs),
+        "reconstruction": model(inputs["image"]),
+        "codings": encoder(model)(inputs["image"]),
     }
 
 

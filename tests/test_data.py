@@ -494,7 +494,8 @@ def epoch(batches, number):
 
 
 def order(batches, number):
-    return [int(row) for inputs, _ in epoch(batches, number) for row in next(iter(inputs.values()))[:, 0]]
+    firsts = [inputs["source"] if isinstance(inputs, dict) else inputs for inputs, _ in epoch(batches, number)]
+    return [int(row) for first in firsts for row in first[:, 0]]
 
 
 @given(st.integers(1, 40), st.integers(1, 9), st.sampled_from([None, 0, 5]), st.integers(0, 3))
@@ -504,7 +505,7 @@ def test_every_example_comes_once_an_epoch(count, size, seed, number):
     assert [len(targets) for _, targets in batches] == [size] * (count // size) + [count % size] * (count % size > 0)
     assert sorted(np.concatenate([targets for _, targets in batches])) == list(range(count))
     for inputs, targets in batches:
-        np.testing.assert_array_equal(inputs["row"][:, 0], targets)
+        np.testing.assert_array_equal(inputs[:, 0], targets)
 
 
 @pytest.mark.parametrize("make", [lambda: numbered(100), lambda: sequences([(1 + row % 7, 2) for row in range(100)])])
@@ -524,7 +525,7 @@ def test_without_a_seed_the_order_is_kept():
 def test_a_part_without_targets_gives_inputs_only():
     part, contract = numbered(5)
     ((inputs,), _) = epoch(Batches(Part(part.inputs), contract, 3), 0)
-    assert inputs["row"].shape == (3, 1)
+    assert inputs.shape == (3, 1)
 
 
 LENGTHS = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=120)

@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo import recipe as recipes
 from zoo import saved
-from zoo.data.contract import Contract, Data, Field, Part
+from zoo.data.contract import Contract, Data, Field, Part, model_inputs
 from zoo.data.text import UNKNOWN, Vocabulary, padded
 from zoo.errors import UsageError
 
@@ -45,7 +45,7 @@ def classify(model, inputs, contract):
     Returns:
         `label`, the likeliest class of each example, and `probabilities` (batch, classes).
     """
-    probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(model(inputs)))
+    probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(model(model_inputs(inputs))))
     return {"label": [contract.classes[index] for index in probabilities.argmax(axis=-1)], "probabilities": probabilities}
 
 

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from zoo.data.contract import model_inputs
+
 # Sequences of so many batches are sorted by length before they are cut into batches: enough that a batch holds hardly any
 # padding, few enough that its members still change from epoch to epoch.
 BATCHES_SORTED_TOGETHER = 50
@@ -26,8 +28,8 @@ class Batches(keras.utils.PyDataset):
     Example:
         >>> from zoo import data
         >>> digits = data.digits.load()
-        >>> inputs, targets = Batches(digits.train, digits.contract, batch_size=32, seed=0)[0]
-        >>> inputs["image"].shape
+        >>> images, labels = Batches(digits.train, digits.contract, batch_size=32, seed=0)[0]
+        >>> images.shape
         (32, 28, 28, 1)
     """
 
@@ -50,7 +52,7 @@ class Batches(keras.utils.PyDataset):
         rows = self._order[index]
         # Keras takes the shape of all batches from the first two, so the first one is left uncut (see `_batches_of_epoch`).
         width = None if self._lengths is None or index == 0 else self._lengths[rows].max()
-        inputs = {name: array[rows][:, :width] for name, array in self.part.inputs.items()}
+        inputs = model_inputs({name: array[rows][:, :width] for name, array in self.part.inputs.items()})
         if self.part.targets is None:
             return (inputs,)
         return inputs, self.part.targets[rows][:, :width] if width else self.part.targets[rows]

@@ -86,6 +86,16 @@ class Contract:
         return cls(inputs, None if saved["classes"] is None else tuple(saved["classes"]))
 
 
+def model_inputs(inputs):
+    """What a functional model takes: the array itself where there is one input, the dictionary where there are more.
+
+    Example:
+        >>> model_inputs({"image": 1}), model_inputs({"source": 1, "target": 2})
+        (1, {'source': 1, 'target': 2})
+    """
+    return inputs if len(inputs) > 1 else next(iter(inputs.values()))
+
+
 @dataclasses.dataclass(frozen=True)
 class Part:
     """One part of a data set.

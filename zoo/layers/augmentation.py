@@ -29,6 +29,11 @@ class Augmentation(keras.layers.Layer):
         super().__init__(**kwargs)
         self.layers = list(layers)
 
+    def build(self, input_shape):
+        for layer in self.layers:
+            layer.build(input_shape)
+            input_shape = layer.compute_output_shape(input_shape)
+
     def call(self, inputs, training=False):
         if training:
             for layer in self.layers:

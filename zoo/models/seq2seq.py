@@ -189,7 +189,8 @@ class GreedySearch(layers.Layer):
         self.encoder, self.step, self.max_length = encoder, step, max_length
 
     def call(self, source):
-        memory, *states = self.encoder(source)
+        # A copy carries no mask: the step takes none, it is given the source.
+        memory, *states = [ops.copy(tensor) for tensor in self.encoder(source)]
         batch = ops.shape(source)[0]
 
         def unfinished(index, tokens, token, score, *states):
