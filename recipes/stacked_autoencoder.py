@@ -1,4 +1,4 @@
-"""MNIST digits through a coding of 150 numbers and back, with tied weights: squared error 0.003.
+"""MNIST digits through a coding of 150 numbers and back, with tied weights: squared error 0.0029.
 
 Commands:
     zoo train stacked_autoencoder

@@ -1,4 +1,4 @@
-"""MNIST digits read row by row by three LSTM layers: 99.3 % in 30 epochs.
+"""MNIST digits read row by row by three LSTM layers: 99.4 % in 30 epochs.
 
 Commands:
     zoo train stacked_lstm
