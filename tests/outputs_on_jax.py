@@ -7,11 +7,16 @@ import keras
 import numpy as np
 from small import SMALL
 
+from zoo.execution import choose_execution
 from zoo.models.seq2seq import beam_decoder, greedy_decoder
 
 
 def main(folder):
     assert keras.backend.backend() == "jax"
+    trained = SMALL["stacked_autoencoder"].compiled()
+    assert choose_execution(trained) == "jax on CPU: jit_compile=True, steps_per_execution=1"
+    image = SMALL["stacked_autoencoder"].inputs(8, 6)["image"]
+    assert np.isfinite(trained.fit(image, image, verbose=0).history["loss"]).all()
     for index, (name, small) in enumerate(SMALL.items()):
         model, inputs = small.build(), small.inputs(2, 6)
         model.load_weights(folder / f"{index}.weights.h5")

@@ -27,7 +27,7 @@ def choose_execution(model, steps_per_epoch=STEPS_PER_EXECUTION):
         True
     """
     backend = keras.backend.backend()
-    on_cpu = not any(keras.distribution.list_devices(kind) for kind in ("gpu", "tpu"))
+    on_cpu = all(device.startswith("cpu") for device in keras.distribution.list_devices())
     model.jit_compile = backend == "jax" or not on_cpu
     model.steps_per_execution = min(STEPS_PER_EXECUTION, steps_per_epoch) if backend == "tensorflow" else 1
     device = "CPU" if on_cpu else "accelerator"
