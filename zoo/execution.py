@@ -2,8 +2,8 @@
 
 import keras
 
-# On two AVX-512 cores (benchmarks/training.py measures it again) XLA halves the speed of convolutions and recurrences, and a
-# Python step per batch costs small dense networks a third of theirs. Keras 3.15 leaves XLA off too where it finds no accelerator.
+# On two AVX-512 cores XLA halved the speed of bare convolutions and recurrences, and a Python step per batch cost small dense
+# networks a third of theirs; benchmarks/training.py measures what recipes gain. Keras 3.15 leaves XLA off on CPUs too.
 STEPS_PER_EXECUTION = 20
 
 

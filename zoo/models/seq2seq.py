@@ -193,11 +193,8 @@ class GreedySearch(layers.Layer):
         memory, *states = [ops.copy(tensor) for tensor in self.encoder(source)]
         batch = ops.shape(source)[0]
 
-        def unfinished(index, tokens, token, score, *states):
-            return ops.logical_and(index < self.max_length, ops.any(ops.logical_and(token != END, token != PADDING)))
-
         def advance(index, tokens, token, score, *states):
-            running = ops.logical_and(token != END, token != PADDING)
+            running = _running(token)
             logits, *states = self.step([token, memory, source, *states])
             log_probabilities = ops.log_softmax(_writable(logits))
             token = ops.where(running, ops.cast(ops.argmax(log_probabilities, axis=-1), "int32"), PADDING)
@@ -212,8 +209,11 @@ class GreedySearch(layers.Layer):
             ops.zeros((batch,), dtype="float32"),
             *states,
         )
-        _, tokens, _, score, *_ = ops.while_loop(unfinished, advance, loop)
+        _, tokens, _, score, *_ = ops.while_loop(self._unfinished, advance, loop)
         return {"tokens": tokens, "score": score}
+
+    def _unfinished(self, index, tokens, token, score, *states):
+        return ops.logical_and(index < self.max_length, ops.any(_running(token)))
 
     def compute_output_spec(self, source):
         batch = source.shape[0]
@@ -247,11 +247,8 @@ class BeamSearch(GreedySearch):
         source_of_beam = ops.repeat(source, width, axis=0)  # (batch * width, time)
         memory, *states = [ops.repeat(tensor, width, axis=0) for tensor in self.encoder(source)]
 
-        def unfinished(index, tokens, token, score, *states):
-            return ops.logical_and(index < self.max_length, ops.any(ops.logical_and(token != END, token != PADDING)))
-
         def advance(index, tokens, token, score, *states):
-            running = ops.logical_and(token != END, token != PADDING)  # (batch, width)
+            running = _running(token)  # (batch, width)
             logits, *states = self.step([ops.reshape(token, (-1,)), memory, source_of_beam, *states])
             vocabulary = logits.shape[-1]
             log_probabilities = ops.reshape(ops.log_softmax(_writable(logits)), (-1, width, vocabulary))
@@ -276,7 +273,7 @@ class BeamSearch(GreedySearch):
             ops.broadcast_to(alive, (batch, width)),
             *states,
         )
-        _, tokens, _, score, *_ = ops.while_loop(unfinished, advance, loop)
+        _, tokens, _, score, *_ = ops.while_loop(self._unfinished, advance, loop)
         length = ops.sum(ops.cast(tokens != PADDING, "float32"), axis=-1)
         score, order = ops.top_k(score / ((5.0 + length) / 6.0) ** self.length_penalty, width)
         return {"tokens": ops.take_along_axis(tokens, order[..., None], axis=1), "score": score}
@@ -290,6 +287,11 @@ class BeamSearch(GreedySearch):
 
     def get_config(self):
         return {**super().get_config(), "width": self.width, "length_penalty": self.length_penalty}
+
+
+def _running(token):
+    """Which sequences go on after their last token: neither it nor an earlier one was the end."""
+    return ops.logical_and(token != END, token != PADDING)
 
 
 def _writable(logits):
