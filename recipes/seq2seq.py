@@ -6,7 +6,6 @@ Commands:
     zoo predict seq2seq "Samstag, 21. November 2026"
 """
 
-import functools
 from typing import Literal
 
 import keras
@@ -14,10 +13,11 @@ import numpy as np
 
 from zoo import data, seq2seq
 from zoo.data.text import Vocabulary
-from zoo.models.seq2seq import greedy_decoder
+from zoo.models.seq2seq import beam_decoder, decoder_step, encoder, greedy_decoder
 from zoo.recipe import Count, Fraction, Positive, Recipe, Target
 
 MAX_LENGTH = 24  # an ISO date has 11 tokens, the end one included; other pairs may be longer
+BEAM_WIDTH, LENGTH_PENALTY = 5, 1.0
 
 
 def build(
@@ -47,33 +47,29 @@ def space(hp):
     }
 
 
-def measure(model, part, contract):
-    answers = translate(model, part.inputs["source"], contract)
-    return {"exact": float(np.mean([answer == right for answer, right in zip(answers, part.references)]))}
+def endpoints(model):
+    greedy = greedy_decoder(model, MAX_LENGTH)
+    return {
+        "serving_default": greedy,
+        "greedy": greedy,
+        "beam": beam_decoder(model, BEAM_WIDTH, LENGTH_PENALTY, MAX_LENGTH),
+        "encode": encoder(model),
+        "decode_step": decoder_step(model),
+    }
 
 
-def respond(model, inputs, contract):
-    return {"text": translate(model, inputs["source"], contract)}
-
-
-def translate(model, source, contract):
-    """The texts that the greedy decoder makes of `source` (batch, time)."""
-    tokens = decoder_of(model).predict(source, batch_size=500, verbose=0)["tokens"]
-    vocabulary = Vocabulary(contract["target"].vocabulary)
-    return [vocabulary.decode(row) for row in tokens]
-
-
-@functools.lru_cache(maxsize=1)
-def decoder_of(model):
-    return greedy_decoder(model, MAX_LENGTH)
+def measure(answers, part, contract):
+    vocabulary = Vocabulary(contract.answer_vocabulary)
+    texts = [vocabulary.decode(row) for row in answers["tokens"]]
+    return {"exact": float(np.mean([text == right for text, right in zip(texts, part.references)]))}
 
 
 recipe = Recipe(
     build=build,
     data=data.dates,
+    endpoints=endpoints,
     measure=measure,
     space=space,
-    respond=respond,
     fit={"epochs": 30, "batch_size": 100, "schedule": "cosine"},
     target=Target("exact", at_least=0.999, aim=0.9999),
 )

@@ -10,7 +10,7 @@ import keras
 
 from zoo import data, stacked_autoencoder
 from zoo.data.forms import autoencoding
-from zoo.models.stacked_autoencoder import encoder
+from zoo.models.stacked_autoencoder import decoder, encoder, reconstructor
 from zoo.recipe import Count, NonNegative, Positive, Recipe, Target
 
 
@@ -26,6 +26,10 @@ def build(
     return model
 
 
+def endpoints(model):
+    return {"serving_default": reconstructor(model), "encode": encoder(model), "decode": decoder(model)}
+
+
 def space(hp):
     return {
         "l2": hp.Float("l2", 1e-8, 1e-4, sampling="log"),
@@ -33,19 +37,12 @@ def space(hp):
     }
 
 
-def respond(model, inputs, contract):
-    return {
-        "reconstruction": model(inputs["image"]),
-        "codings": encoder(model)(inputs["image"]),
-    }
-
-
 recipe = Recipe(
     build=build,
     data=data.mnist,
     prepare=autoencoding,
+    endpoints=endpoints,
     space=space,
-    respond=respond,
     fit={"epochs": 100, "batch_size": 100, "schedule": "cosine"},
     target=Target("mse", at_most=0.0050, aim=0.0030),
 )

@@ -11,6 +11,7 @@ import keras
 from zoo import data, stacked_lstm
 from zoo.data.forms import image_rows
 from zoo.layers.augmentation import Augmentation
+from zoo.models.stacked_lstm import step
 from zoo.recipe import Count, Fraction, NonNegative, Positive, Recipe, Target
 
 
@@ -42,6 +43,10 @@ def build(
     return model
 
 
+def endpoints(model):
+    return {"step": step(model)}
+
+
 def space(hp):
     return {
         "dropout": hp.Float("dropout", 0.0, 0.4, step=0.1),
@@ -53,6 +58,7 @@ recipe = Recipe(
     build=build,
     data=data.mnist,
     prepare=image_rows,
+    endpoints=endpoints,
     space=space,
     fit={"epochs": 30, "batch_size": 100, "schedule": "cosine"},
     target=Target("accuracy", at_least=0.988, aim=0.993),

@@ -6,7 +6,6 @@ Commands:
     zoo predict translation "Ein Hund rennt durch den Schnee."
 """
 
-import functools
 from typing import Literal
 
 import keras
@@ -14,7 +13,7 @@ import sacrebleu
 
 from zoo import data, seq2seq
 from zoo.data.text import Vocabulary
-from zoo.models.seq2seq import beam_decoder
+from zoo.models.seq2seq import beam_decoder, decoder_step, encoder, greedy_decoder
 from zoo.recipe import Count, Fraction, Positive, Recipe, Target
 
 MAX_LENGTH = 60
@@ -48,33 +47,29 @@ def space(hp):
     }
 
 
-def measure(model, part, contract):
-    answers = translate(model, part.inputs["source"], contract)
-    return {"bleu": sacrebleu.corpus_bleu(answers, [part.references]).score}
+def endpoints(model):
+    beam = beam_decoder(model, BEAM_WIDTH, LENGTH_PENALTY, MAX_LENGTH)
+    return {
+        "serving_default": beam,
+        "greedy": greedy_decoder(model, MAX_LENGTH),
+        "beam": beam,
+        "encode": encoder(model),
+        "decode_step": decoder_step(model),
+    }
 
 
-def respond(model, inputs, contract):
-    return {"text": translate(model, inputs["source"], contract)}
-
-
-def translate(model, source, contract):
-    """The texts that the beam decoder ranks first for `source` (batch, time)."""
-    tokens = decoder_of(model).predict(source, batch_size=100, verbose=0)["tokens"][:, 0]
-    vocabulary = Vocabulary(contract["target"].vocabulary)
-    return [vocabulary.decode(row) for row in tokens]
-
-
-@functools.lru_cache(maxsize=1)
-def decoder_of(model):
-    return beam_decoder(model, BEAM_WIDTH, LENGTH_PENALTY, MAX_LENGTH)
+def measure(answers, part, contract):
+    vocabulary = Vocabulary(contract.answer_vocabulary)
+    best = [vocabulary.decode(row) for row in answers["tokens"][:, 0]]
+    return {"bleu": sacrebleu.corpus_bleu(best, [part.references]).score}
 
 
 recipe = Recipe(
     build=build,
     data=data.parallel,
+    endpoints=endpoints,
     measure=measure,
     space=space,
-    respond=respond,
     fit={"epochs": 22, "batch_size": 64, "schedule": "cosine"},
     target=Target("bleu", at_least=25, aim=30),
 )

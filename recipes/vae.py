@@ -11,9 +11,10 @@ import rich.console
 import rich.progress
 
 from zoo import data, vae
+from zoo.data.contract import Field
 from zoo.data.forms import binarized
 from zoo.layers.sampling import RandomBinarization
-from zoo.models.vae import negative_log_likelihood
+from zoo.models.vae import decoder, encoder, negative_log_likelihood, reconstructor, sampler
 from zoo.recipe import Count, Positive, Recipe, Target
 
 # Burda et al. 2015 estimate the likelihood with 5000 samples for each image.
@@ -32,6 +33,15 @@ def build(
     return model
 
 
+def endpoints(model):
+    return {
+        "serving_default": reconstructor(model),
+        "encode": encoder(model),
+        "decode": decoder(model),
+        "sample": sampler(model),
+    }
+
+
 def space(hp):
     return {
         "codings": hp.Int("codings", 10, 100, step=10),
@@ -39,28 +49,21 @@ def space(hp):
     }
 
 
-def measure(model, part, contract):
+def estimate(model, part, contract):
     images = part.inputs["image"]
     starts = rich.progress.track(range(0, len(images), 100), "likelihood", console=rich.console.Console(stderr=True))
     estimates = [negative_log_likelihood(model, images[start : start + 100], SAMPLES) for start in starts]
     return {"nll": np.mean(np.concatenate(estimates))}
 
 
-def respond(model, inputs, contract):
-    mean, log_variance = model.get_layer("encoder")(inputs["image"])
-    return {
-        "reconstruction": keras.ops.sigmoid(model.get_layer("decoder")(mean)),
-        "codings": mean,
-    }
-
-
 recipe = Recipe(
     build=build,
     data=data.mnist,
     prepare=binarized,
-    measure=measure,
+    endpoints=endpoints,
+    fields={"count": Field("int32", (), 1, 1000, batched=False), "seed": Field("int32", (), 0, 2**31 - 1, batched=False)},
+    estimate=estimate,
     space=space,
-    respond=respond,
     fit={"epochs": 800, "batch_size": 200, "schedule": "cosine"},
     target=Target("nll", at_most=88.5, aim=86.7, monitor="loss"),
 )

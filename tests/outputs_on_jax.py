@@ -5,9 +5,10 @@ import sys
 
 import keras
 import numpy as np
-from small import SMALL
+from small import SMALL, endpoint_outputs
 
 from zoo.execution import choose_execution
+from zoo.layers.noise import SeededNormal
 from zoo.models.seq2seq import beam_decoder, greedy_decoder
 
 
@@ -25,6 +26,9 @@ def main(folder):
         if name.startswith("seq2seq"):
             results["greedy"] = greedy_decoder(model, 5)(inputs["source"])["tokens"]
             results["beam"] = beam_decoder(model, 3, 1.0, 5)(inputs["source"])["tokens"]
+        if name == "vae":
+            results["noise"] = SeededNormal(20)(np.int32(1000), np.int32(5))
+        results |= endpoint_outputs(small.builder, model)
         np.savez(folder / f"{index}-jax.npz", **{key: np.asarray(value) for key, value in results.items()})
 
 

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 import zoo
+from zoo.models import seq2seq, stacked_autoencoder, stacked_lstm, vae
 
 
 def image(batch, length):
@@ -114,6 +115,36 @@ SMALL = {
     "seq2seq, additive, bidirectional lstm": small_seq2seq(cell="lstm", attention="additive", bidirectional=True),
     "seq2seq, dot, bidirectional gru": small_seq2seq(attention="dot", bidirectional=True, dropout=0.1),
 }
+
+# The networks that are made of a trained one and share its weights.
+ENDPOINTS = {
+    "mnist_cnn": (),
+    "seq2seq": (seq2seq.encoder, seq2seq.decoder_step),
+    "stacked_autoencoder": (stacked_autoencoder.encoder, stacked_autoencoder.decoder),
+    "stacked_lstm": (stacked_lstm.step,),
+    "vae": (vae.encoder, vae.decoder, vae.sampler, vae.reconstructor),
+}
+
+
+def endpoint_inputs(endpoint, batch, length):
+    """Any inputs of the right shapes: whole numbers from 3 to 6, others from 0 to 1."""
+    generator, inputs = np.random.default_rng(0), {}
+    for tensor in endpoint.inputs:
+        shape = [size or unknown for size, unknown in zip(tensor.shape, (batch, length))] + list(tensor.shape[2:])
+        numbers = generator.integers(3, 7, shape) if tensor.dtype == "int32" else generator.random(shape)
+        inputs[tensor.name] = np.asarray(numbers, tensor.dtype)
+    return inputs
+
+
+def endpoint_outputs(builder, model):
+    """What all endpoints of a model give."""
+    endpoints = [build(model) for build in ENDPOINTS[builder]]
+    return {
+        f"{endpoint.name} {name}": output
+        for endpoint in endpoints
+        for name, output in endpoint(endpoint_inputs(endpoint, 2, 6)).items()
+    }
+
 
 # What the docstrings say: the arguments of the default size, and its weight count.
 DOCUMENTED = {

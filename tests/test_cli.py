@@ -129,7 +129,7 @@ def test_train_evaluate_and_predict_in_a_row(zoo, tmp_path, monkeypatch):
     for part in ("validation", "train"):
         assert zoo(f"evaluate {NAME} --part {part}")[0] == 0
     code, out, err = zoo(f"predict {NAME} {EXAMPLES / 'three.png'}")
-    assert code == 0 and err == "" and "reconstruction" in out and "codings: array (1, 8)" in out
+    assert code == 0 and err == "" and "reconstruction" in out and "coding: array (1, 8)" in out
 
 
 def test_a_classifier_names_the_class_of_a_picture(zoo, here):
@@ -148,8 +148,8 @@ def test_an_array_may_be_an_example_or_a_batch(zoo, here, dtype):
     np.save("batch.npy", images.astype(dtype))
     np.save("one.npy", images[0].astype(dtype))
     answers = {name: json.loads(zoo(f"predict {NAME} {name}.npy --json")[1])["answers"] for name in ("batch", "one")}
-    assert np.shape(answers["batch"]["codings"]) == (3, 8)
-    np.testing.assert_allclose(answers["one"]["codings"][0], answers["batch"]["codings"][0], rtol=1e-4, atol=1e-5)
+    assert np.shape(answers["batch"]["coding"]) == (3, 8)
+    np.testing.assert_allclose(answers["one"]["coding"][0], answers["batch"]["coding"][0], rtol=1e-4, atol=1e-5)
 
 
 def test_text_is_answered_from_the_command_line_and_from_a_file(zoo, here):
@@ -167,8 +167,8 @@ def test_save_writes_the_answers_and_replaces_nothing(zoo, here):
     code, out, err = zoo(f"predict {NAME} {EXAMPLES / 'three.png'} --json --save answers.npz")
     assert code == 0 and err == ""
     with np.load("answers.npz", allow_pickle=False) as arrays:
-        assert set(arrays) == {"reconstruction", "codings"}
-        np.testing.assert_allclose(arrays["codings"], json.loads(out)["answers"]["codings"], rtol=1e-6)
+        assert set(arrays) == {"reconstruction", "coding"}
+        np.testing.assert_allclose(arrays["coding"], json.loads(out)["answers"]["coding"], rtol=1e-6)
     before = files(here)
     code, out, err = zoo(f"predict {NAME} {EXAMPLES / 'three.png'} --save answers.npz")
     assert code == 2 and err == "zoo: answers.npz exists; give a new name to --save.\n" and files(here) == before

@@ -67,11 +67,32 @@ def test_inputs_of_other_names_are_refused():
             IMAGES.check(inputs)
 
 
-@given(st.integers(0, 3), st.integers(0, 5))
+@given(st.integers(1, 3), st.integers(1, 5))
 @few
 def test_what_keeps_the_contract_passes(batch, length):
     generator = np.random.default_rng(length)
     IMAGES.check({"image": generator.random((batch, 2, length), "float32")})
+
+
+@pytest.mark.parametrize("shape", [(0, 2, 3), (1, 2, 0)])
+def test_nothing_at_all_is_refused(shape):
+    with pytest.raises(UsageError, match="input `image` is empty, of shape"):
+        IMAGES.check({"image": np.zeros(shape, "float32")})
+
+
+def test_a_length_has_a_limit():
+    field = Field("float32", (None, 3), None, None, max_length=4)
+    field.check("sequence", np.full((2, 4, 3), -1e30, "float32"))
+    with pytest.raises(UsageError, match="input `sequence` has length 5; expected at most 4"):
+        field.check("sequence", np.zeros((2, 5, 3), "float32"))
+
+
+def test_a_single_value_comes_without_a_batch():
+    field = Field("int32", (), 0, 9, batched=False)
+    field.check("seed", np.int32(3))
+    for wrong in (np.zeros(1, "int32"), np.int32(10)):
+        with pytest.raises(UsageError, match="input `seed`"):
+            field.check("seed", wrong)
 
 
 def test_a_contract_survives_json():

@@ -5,9 +5,11 @@ import math
 import keras
 import numpy as np
 import pytest
+import scipy.stats
 
 from zoo.layers.augmentation import Augmentation
 from zoo.layers.elbo import NegativeELBO, bernoulli_nll, gaussian_kl
+from zoo.layers.noise import FACTORS, PRIMES, STEPS_BETWEEN_SEEDS, SeededNormal
 from zoo.layers.padding import PaddingMask
 from zoo.layers.sampling import GaussianSampling, RandomBinarization
 from zoo.layers.tied import TiedDense
@@ -47,6 +49,66 @@ def test_gaussian_sampling_has_the_mean_and_the_variance_it_is_given():
 def test_gaussian_sampling_draws_anew_at_every_call():
     layer, zeros = GaussianSampling(seed=1), np.zeros((1, 4), "float32")
     assert not np.array_equal(layer(zeros, zeros), layer(zeros, zeros))
+
+
+def seeded_normal(count, width, seed):
+    return np.asarray(SeededNormal(width)(np.int32(count), np.int32(seed)))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 123_456_789, 2**31 - 1])
+def test_seeded_normal_is_wichmann_and_hill_step_by_step(seed):
+    state = [pow(factor, STEPS_BETWEEN_SEEDS * seed, prime) for factor, prime in zip(FACTORS, PRIMES)]
+    uniform = np.zeros((400, 6))
+    for place in np.ndindex(uniform.shape):
+        uniform[place] = sum(number / prime for number, prime in zip(state, PRIMES)) % 1
+        state = [number * factor % prime for number, factor, prime in zip(state, FACTORS, PRIMES)]
+    expected = np.sqrt(-2 * np.log(uniform[:, :3])) * np.cos(2 * np.pi * uniform[:, 3:])
+    np.testing.assert_allclose(seeded_normal(400, 3, seed), expected, atol=1e-4)  # 24 bits of each fraction
+
+
+def test_seeds_start_far_apart():
+    """Every seed begins at another place of the sequence; the claim in the source, for the first ten thousand."""
+    period = math.lcm(*(prime - 1 for prime in PRIMES))
+    for factor, prime in zip(FACTORS, PRIMES):  # the factors go through all numbers but 0
+        assert all(pow(factor, (prime - 1) // divisor, prime) != 1 for divisor in range(2, prime) if (prime - 1) % divisor == 0)
+    assert math.gcd(STEPS_BETWEEN_SEEDS, period) == 1
+    starts = sorted(seed * STEPS_BETWEEN_SEEDS % period for seed in range(10_000))
+    assert np.diff([*starts, starts[0] + period]).min() > 0.38 * period / 10_000
+
+
+def test_seeded_normal_is_normal():
+    numbers = seeded_normal(20_000, 50, 3).ravel().astype("float64")
+    assert scipy.stats.kstest(numbers, "norm").pvalue > 0.01
+    moments = [numbers.mean(), numbers.var() - 1, scipy.stats.skew(numbers), scipy.stats.kurtosis(numbers)]
+    assert (np.abs(moments) < 4 * np.sqrt(np.array([1, 2, 6, 24]) / numbers.size)).all()
+    # One number for each of many seeds is as normal as many numbers of one seed.
+    layer, count = SeededNormal(4), np.int32(1)
+    of_seeds = np.array([layer(count, np.int32(seed))[0] for seed in range(300)])
+    assert all(scipy.stats.kstest(column, "norm").pvalue > 0.01 for column in of_seeds.T)
+    assert np.abs(np.corrcoef(np.concatenate([of_seeds[:-1], of_seeds[1:]], axis=1).T) - np.eye(8)).max() < 4 / math.sqrt(300)
+
+
+def test_seeded_normal_has_no_correlations():
+    rows = 20_000
+    first, second = (seeded_normal(rows, 10, seed).astype("float64") for seed in (6, 7))
+    everything = np.concatenate([first[:-1], first[1:], second[:-1]], axis=1)  # columns, rows, seeds
+    for numbers in (everything, everything**2):
+        correlations = np.corrcoef(numbers.T) - np.eye(30)
+        assert np.abs(correlations).max() < 4.5 / math.sqrt(rows)
+        assert correlations[np.triu_indices(30, 1)].std() < 1.15 / math.sqrt(rows)
+
+
+def test_seeded_normal_depends_on_seed_and_place_only():
+    ten = seeded_normal(10, 4, 1)
+    np.testing.assert_allclose(seeded_normal(7, 4, 1), ten[:7], atol=1e-6)
+    assert np.unique(np.concatenate([ten, seeded_normal(10, 4, 2)])).size == 80
+    for count in (0, -3):
+        assert seeded_normal(count, 4, 1).shape == (0, 4)
+
+
+def test_seeded_normal_refuses_no_width():
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        SeededNormal(0)
 
 
 def test_random_binarization_keeps_the_mean_in_training_and_everything_otherwise():
@@ -143,6 +205,7 @@ def test_elbo_refuses_an_unknown_likelihood():
         GaussianSampling(4),
         RandomBinarization(5),
         NegativeELBO("gaussian"),
+        SeededNormal(6),
     ],
     ids=lambda layer: layer.name,
 )

@@ -9,9 +9,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from small import DOCUMENTED, SMALL
+from small import DOCUMENTED, SMALL, endpoint_outputs
 
 import zoo
+from zoo.layers.noise import SeededNormal
 from zoo.models.seq2seq import beam_decoder, greedy_decoder
 
 every_network = pytest.mark.parametrize("name", SMALL)
@@ -162,6 +163,9 @@ def test_tensorflow_and_jax_give_the_same_outputs(tmp_path):
         if name.startswith("seq2seq"):
             results["greedy"] = greedy_decoder(model, 5)(inputs["source"])["tokens"]
             results["beam"] = beam_decoder(model, 3, 1.0, 5)(inputs["source"])["tokens"]
+        if name == "vae":
+            results["noise"] = SeededNormal(20)(np.int32(1000), np.int32(5))
+        results |= endpoint_outputs(small.builder, model)
         np.savez(tmp_path / f"{index}.npz", **{key: np.asarray(value) for key, value in results.items()})
     script = pathlib.Path(__file__).with_name("outputs_on_jax.py")
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}

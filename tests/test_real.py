@@ -7,6 +7,7 @@ from PIL import Image
 import zoo
 from zoo import data, saved
 from zoo import recipe as recipes
+from zoo.endpoints import default_endpoint
 from zoo.train import evaluate, train
 
 pytestmark = pytest.mark.real
@@ -57,9 +58,11 @@ def test_attention_reads_the_dates_it_was_not_trained_on():
     from zoo.data.text import Vocabulary, padded
 
     found = saved.packaged_folder() / "seq2seq"
-    model, contract, recipe = zoo.load("seq2seq"), saved.read_contract(found), recipes.find("seq2seq")
+    contract = saved.read_contract(found)
+    endpoint = default_endpoint(recipes.find("seq2seq"), zoo.load("seq2seq"), contract)
     days = [datetime.date(2032, 1, 1) + datetime.timedelta(days=day) for day in range(0, 366, 3)]
     pairs = [(babel.dates.format_date(day, "long", locale), day.isoformat()) for day in days for locale in data.dates.LOCALES]
     source = padded([Vocabulary(contract["source"].vocabulary).encode(text) for text, _ in pairs])
-    answers = recipe.respond(model, {"source": source}, contract)["text"]
+    vocabulary = Vocabulary(contract.answer_vocabulary)
+    answers = [vocabulary.decode(row) for row in endpoint.predict({"source": source})["tokens"]]
     assert np.mean([answer == iso for answer, (_, iso) in zip(answers, pairs)]) > 0.995

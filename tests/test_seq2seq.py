@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from small import small_seq2seq
 
-from zoo.models.seq2seq import END, PADDING, START, beam_decoder, decoder_step, greedy_decoder, seq2seq
+from zoo.models.seq2seq import END, PADDING, START, beam_decoder, decoder_step, encoder, greedy_decoder, seq2seq
 
 VARIANTS = {
     "gru": {},
@@ -42,12 +42,11 @@ def log_probabilities(model, source, sequences):
 def test_step_by_step_gives_the_logits_of_teacher_forcing(model):
     target = np.array([[1, 3, 4, 6]] * 3, "int32")
     expected = model({"source": SOURCE, "target": target})
-    memory, *states = model.get_layer("encoder")(SOURCE)
-    step = decoder_step(model)
+    step, inputs = decoder_step(model), {"source": keras.ops.array(SOURCE), **encoder(model)(SOURCE)}
     for time in range(4):
-        token = keras.ops.convert_to_tensor(target[:, time])
-        logits, *states = step([token, memory, keras.ops.convert_to_tensor(SOURCE), *states])
-        np.testing.assert_allclose(logits, expected[:, time], atol=1e-5)
+        outputs = step({"token": keras.ops.array(target[:, time]), **inputs})
+        np.testing.assert_allclose(outputs.pop("logits"), expected[:, time], atol=1e-5)
+        inputs |= {name.removeprefix("next_"): state for name, state in outputs.items()}
 
 
 def test_greedy_takes_the_likeliest_token_at_every_step(model):

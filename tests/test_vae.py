@@ -70,7 +70,7 @@ def test_a_prediction_is_decoded_from_the_mean(model, images):
 
 def test_training_sees_binary_images_and_evaluation_the_given_ones():
     grey = np.full((64, 2, 2, 1), 0.5, "float32")
-    model = vae((2, 2, 1), (3,), 1, augmentation=RandomBinarization(seed=0))
-    seen = keras.Model(model.input, model.get_layer("random_binarization").output)
+    model = vae((2, 2, 1), (3,), 1, augmentation=RandomBinarization(seed=0, name="binarization"))
+    seen = keras.Model(model.input, model.get_layer("binarization").output)
     assert set(np.unique(seen(grey, training=True))) == {0.0, 1.0}
     assert np.array_equal(seen(grey, training=False), grey)

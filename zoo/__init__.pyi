@@ -1,4 +1,5 @@
 from . import data as data
+from . import export as export
 from .models.mnist_cnn import mnist_cnn as mnist_cnn
 from .models.seq2seq import seq2seq as seq2seq
 from .models.stacked_autoencoder import stacked_autoencoder as stacked_autoencoder

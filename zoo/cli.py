@@ -153,6 +153,69 @@ def evaluate(
 
 
 @app.command()
+def export(
+    name: Name,
+    formats: Annotated[str, typer.Option("--format", help="Any of saved_model, litert and onnx, with commas.")] = (
+        "saved_model,litert,onnx"
+    ),
+    quantize: Annotated[str, typer.Option(help="Of the LiteRT file: none, float16, dynamic or int8.")] = "none",
+    batch: Annotated[int | None, typer.Option(help="A fixed batch size for the LiteRT file.")] = None,
+    fused: Annotated[bool, typer.Option("--fused", help="Fuse LSTM layers in the LiteRT file; fixes batch and length.")] = False,
+    version: Annotated[int | None, typer.Option(help="Number of the version; the next one by default.")] = None,
+    allow_flex: Annotated[bool, typer.Option("--allow-flex", help="Keep operations that the LiteRT runtime lacks.")] = False,
+    folder: Folder = None,
+    as_json: Json = False,
+):
+    """Export a trained network to SavedModel, LiteRT and ONNX, each file proven equal to Keras before it is kept.
+
+    Makes FOLDER/NAME/VERSION with the files, contract.json, golden.json and the proof, export.json; TensorFlow Serving mounts
+    FOLDER/NAME.
+
+    **Examples:** `zoo export mnist_cnn` · `zoo export stacked_lstm --format litert --fused --quantize int8`
+    """
+    from zoo import recipe as recipes
+
+    recipes.check_name(name)
+    _quiet()
+    from zoo.export.network import export_network
+
+    wanted = [part.strip() for part in formats.split(",") if part.strip()]
+    path, report = export_network(name, wanted, quantize, batch, fused, version, folder, allow_flex)
+    if as_json:
+        return _print_json({"path": str(path), **report})
+    console.print(_export_table(report))
+    print(f"{name}: exported to {path}")
+    return None
+
+
+@app.command()
+def check(
+    name: Name,
+    version: Annotated[int | None, typer.Option(help="Number of the version; the newest by default.")] = None,
+    folder: Folder = None,
+    as_json: Json = False,
+):
+    """Replay the golden requests of an exported version, by each of its files in a process of its own.
+
+    Ends with exit code 1 if a file was changed, or answers otherwise than when it was exported.
+
+    **Example:** `zoo check mnist_cnn`
+    """
+    from zoo import recipe as recipes
+
+    recipes.check_name(name)
+    _quiet()
+    from zoo.export.network import check_network
+
+    path, results = check_network(name, version, folder)
+    if as_json:
+        return _print_json({"path": str(path), "largest_difference": results})
+    for file, largest in results.items():
+        print(f"{path}: {file} answers as it did (largest difference {largest:.1e})")
+    return None
+
+
+@app.command()
 def predict(
     name: Name,
     file: Annotated[str, typer.Argument(help="A picture, a text file, a .npy file; for text networks also the text.")],
@@ -250,6 +313,23 @@ def _score(card):
     if score["deviation"] is not None:
         text += f" (mean {score['mean']:.4g} ± {score['deviation']:.2g} of {score['note']})"
     return text
+
+
+def _export_table(report):
+    proven = [entry for entry in report["files"].values() if "latency_ms" in entry]
+    batches = sorted({size for entry in proven for size in entry["latency_ms"]})
+    columns = ["file", "MB", "of weights", "difference", f"{report['metric']} Keras", "file"]
+    table = rich.table.Table(*columns, *(f"ms at {size}" for size in batches), box=None, pad_edge=False)
+    for entry in report["files"].values():
+        size = f"{entry['bytes'] / 1e6:.3g}"
+        if "latency_ms" not in entry:
+            table.add_row(entry["file"], size, "", f"not run: {', '.join(entry['operations'])}")
+            continue
+        metrics = ["-" if entry[key] is None else f"{entry[key]:.5g}" for key in ("metric_before", "metric_after")]
+        times = [f"{entry['latency_ms'][size]:.3g}" if size in entry["latency_ms"] else "" for size in batches]
+        ratio, difference = f"{entry['weight_ratio']:.1%}", f"{entry['largest_difference']:.1e}"
+        table.add_row(entry["file"], size, ratio, difference, *metrics, *times)
+    return table
 
 
 def _print_json(content):

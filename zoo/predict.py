@@ -5,13 +5,13 @@ import importlib
 import os
 import pathlib
 
-import keras
 import numpy as np
 
 from zoo import recipe as recipes
 from zoo import saved
-from zoo.data.contract import Contract, Data, Field, Part, model_inputs
+from zoo.data.contract import Contract, Data, Field, Part
 from zoo.data.text import UNKNOWN, Vocabulary, padded
+from zoo.endpoints import default_endpoint
 from zoo.errors import UsageError
 
 
@@ -26,7 +26,7 @@ def predict(name, source, folder=None):
 
     Returns:
         (inputs, answers, notes): the inputs as the network saw them, {name: array (batch, ...)}; the answers, {name: array or
-        list (batch, ...)}; and a list of what was done to the source.
+        list (batch, ...)}, with classes by their names in `label` and text in `text`; and a list of what was done to the source.
 
     Raises:
         UsageError: If the network is not trained, or the source does not fit it.
@@ -35,18 +35,14 @@ def predict(name, source, folder=None):
     card, contract, recipe = saved.read_card(found), saved.read_contract(found), recipes.find(name)
     inputs, notes = _read(source, card["settings"]["data"], contract, recipe)
     model = saved.load(name, folder)
-    answers = (recipe.respond or classify)(model, inputs, contract)
-    return inputs, {key: keras.tree.map_structure(_as_numpy, answer) for key, answer in answers.items()}, notes
-
-
-def classify(model, inputs, contract):
-    """The answer of a classifier.
-
-    Returns:
-        `label`, the likeliest class of each example, and `probabilities` (batch, classes).
-    """
-    probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(model(model_inputs(inputs))))
-    return {"label": [contract.classes[index] for index in probabilities.argmax(axis=-1)], "probabilities": probabilities}
+    answers = default_endpoint(recipe, model, contract).predict(inputs)
+    if contract.classes is not None and "label" in answers:
+        answers["label"] = [contract.classes[index] for index in answers["label"]]
+    if contract.answer_vocabulary is not None and "tokens" in answers:
+        vocabulary = Vocabulary(contract.answer_vocabulary)
+        tokens = answers["tokens"]
+        answers = {"text": [vocabulary.decode(row) for row in (tokens if tokens.ndim == 2 else tokens[:, 0])]}
+    return inputs, answers, notes
 
 
 def _read(source, data_name, contract, recipe):
@@ -112,7 +108,3 @@ def _read_picture(path, data_name, contract, recipe):
         image_contract = Contract({"image": Field("float32", image.shape, 0.0, 1.0)}, contract.classes)
         part = recipe.prepare(Data(part, part, part, image_contract, "", "")).train
     return part.inputs, notes
-
-
-def _as_numpy(value):
-    return value if isinstance(value, str) else keras.ops.convert_to_numpy(value)

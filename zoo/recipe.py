@@ -35,7 +35,7 @@ class Target:
     """The number that a recipe must reach on the test part, and by which its best epoch is chosen on the validation part.
 
     Args:
-        metric: Name of a Keras metric of the model, or of a number that the recipe's `measure` gives.
+        metric: Name of a Keras metric of the model, or of a number that the recipe's `measure` or `estimate` gives.
         at_least: Smallest value that passes, for metrics that should be large.
         at_most: Largest value that passes, for metrics that should be small. Give exactly one of the two.
         aim: The value that we are here for; it decides nothing.
@@ -88,9 +88,14 @@ class Recipe:
         fit: Defaults of `epochs`, `batch_size` and `schedule` ("constant", or "cosine" down to 0 over all epochs).
         target: The `Target`.
         prepare: Function from `Data` to `Data`, to the form that the network needs, or None.
-        measure: Function of (model, part, contract) to {name: number}, for a target that is no Keras metric, or None.
+        endpoints: Function of a trained model to {name: functional model with a dictionary of outputs}: what can be asked of it.
+            "serving_default" is what `zoo predict` and every export answer first; without it that is the model itself, or for
+            classifiers its `probabilities` and `label`. One that gives another's inputs stands before it.
+        fields: {input: Field} for inputs of endpoints that are not in the data's contract, where they need bounds.
+        measure: Function of (answers, part, contract) to {name: number}, for a target that is no Keras metric, or None. The
+            answers are those of "serving_default", {name: array}.
+        estimate: Function of (model, part, contract) to {name: number}, for a target that no answer tells, or None.
         space: Function of a KerasTuner `hp` to keywords of `build`, or None.
-        respond: Function of (model, inputs, contract) to {name: answers}, for `zoo predict`; None for classifiers.
     """
 
     build: Callable
@@ -98,9 +103,11 @@ class Recipe:
     fit: dict
     target: Target
     prepare: Callable | None = None
+    endpoints: Callable | None = None
+    fields: dict = dataclasses.field(default_factory=dict)
     measure: Callable | None = None
+    estimate: Callable | None = None
     space: Callable | None = None
-    respond: Callable | None = None
 
     def defaults(self):
         """Every setting with its default value."""

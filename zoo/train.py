@@ -17,12 +17,14 @@ import keras
 from zoo import recipe as recipes
 from zoo import saved
 from zoo.data.batches import Batches
+from zoo.endpoints import default_endpoint
 from zoo.errors import RunError, UsageError
 from zoo.execution import choose_execution
 
 UNFINISHED = "unfinished"
 PROGRESS = "progress.json"
 EVALUATION_BATCH = 250
+ANSWERING_BATCH = 100  # a beam of five makes five of each
 
 
 def train(name, overrides=(), folder=saved.DEFAULT_FOLDER, seeds=1, resume=False, overwrite=False, command=None, verbose="auto"):
@@ -116,9 +118,17 @@ def scores(recipe, model, part, contract):
         {metric: value}.
     """
     values = model.evaluate(Batches(part, contract, EVALUATION_BATCH), return_dict=True, verbose=0)
-    if recipe.measure is not None:
-        values.update(recipe.measure(model, part, contract))
+    values.update(measured(recipe, default_endpoint(recipe, model, contract), part, contract))
+    if recipe.estimate is not None:
+        values.update(recipe.estimate(model, part, contract))
     return {metric: float(value) for metric, value in values.items()}
+
+
+def measured(recipe, endpoint, part, contract):
+    """What the recipe measures of the answers to a part, {name: number}; empty for a recipe of Keras metrics only."""
+    if recipe.measure is None:
+        return {}
+    return recipe.measure(endpoint.predict(part.inputs, ANSWERING_BATCH), part, contract)
 
 
 def scheduled(learning_rate, schedule, steps):
@@ -152,10 +162,12 @@ class EpochKeeper(keras.callbacks.Callback):
         folder: The folder of the run.
         progress: What progress.json holds.
         verdict: A second model of the same settings, without an optimizer's state: what is saved of the best epoch.
+        endpoint: The default endpoint of the model that is trained.
     """
 
-    def __init__(self, recipe, data, batches, folder, progress, verdict):
+    def __init__(self, recipe, data, batches, folder, progress, verdict, endpoint):
         super().__init__()
+        self.endpoint = endpoint
         self.recipe, self.data, self.batches, self.verdict = recipe, data, batches, verdict
         self.folder, self.progress = folder, progress
         self.not_finite = None
@@ -171,9 +183,9 @@ class EpochKeeper(keras.callbacks.Callback):
             return
         target = self.recipe.target
         metric = target.monitor or target.metric
-        if self.recipe.measure is not None and target.monitor is None:
-            measured = self.recipe.measure(self.model, self.data.validation, self.data.contract)
-            logs.update({f"val_{name}": value for name, value in measured.items()})
+        if target.monitor is None:
+            found = measured(self.recipe, self.endpoint, self.data.validation, self.data.contract)
+            logs.update({f"val_{name}": value for name, value in found.items()})
         value = float(logs[f"val_{metric}"])
         now = time.monotonic()
         row = {"epoch": epoch + 1, **{name: float(logs[name]) for name in sorted(logs)}}
@@ -236,7 +248,8 @@ def _run(recipe, settings, data, fingerprint, folder, verbose):
         for state, value in zip(_random_states(model), progress["random_states"], strict=True):
             state.assign(value)
         print(f"going on after epoch {progress['epochs_done']}")
-    keeper = EpochKeeper(recipe, data, batches, folder, progress, verdict)
+    endpoint = default_endpoint(recipe, model, data.contract)
+    keeper = EpochKeeper(recipe, data, batches, folder, progress, verdict, endpoint)
     model.fit(
         batches,
         epochs=settings["epochs"],

@@ -14,18 +14,22 @@ class Field:
     """What one input must look like.
 
     Args:
-        dtype: Name of the NumPy dtype.
+        dtype: Name of the NumPy dtype. Floating-point values must be finite.
         shape: Shape of one example; None stands for any length, and only there padding with 0 is allowed.
-        minimum: Smallest value allowed.
-        maximum: Largest value allowed.
+        minimum: Smallest value allowed, or None.
+        maximum: Largest value allowed, or None.
         vocabulary: For token numbers, the text of each number, in order.
+        max_length: Largest length where the shape leaves it free, or None.
+        batched: Whether examples come in batches; False for a single value, such as a seed.
     """
 
     dtype: str
     shape: tuple
-    minimum: float
-    maximum: float
+    minimum: float | None
+    maximum: float | None
     vocabulary: tuple | None = None
+    max_length: int | None = None
+    batched: bool = True
 
     def check(self, name, array):
         """Raises `UsageError`, naming the field, if a batch of examples does not keep the contract.
@@ -37,21 +41,46 @@ class Field:
         Example:
             >>> Field("float32", (2,), 0.0, 1.0).check("image", np.zeros((1, 2), "float32"))
         """
-        expected = f"(batch, {', '.join('any' if size is None else str(size) for size in self.shape)})"
-        fits = array.ndim == 1 + len(self.shape) and all(
-            wanted in (None, size) for wanted, size in zip(self.shape, array.shape[1:])
-        )
+        expected, wanted = self.batch_shape(), self.sizes()
+        fits = array.ndim == len(wanted) and all(size in (None, there) for size, there in zip(wanted, array.shape))
         if not fits:
             raise UsageError(f"input `{name}` has shape {array.shape}; expected {expected}.")
         if array.dtype != self.dtype:
             raise UsageError(f"input `{name}` is {array.dtype}; expected {self.dtype}.")
+        if not array.size:
+            raise UsageError(f"input `{name}` is empty, of shape {array.shape}; expected {expected}.")
+        lengths = [there for there, size in zip(array.shape[1:], self.shape) if size is None]
+        if self.max_length is not None and max(lengths, default=0) > self.max_length:
+            raise UsageError(f"input `{name}` has length {max(lengths)}; expected at most {self.max_length}.")
         if not np.isfinite(array).all():
             raise UsageError(f"input `{name}` holds NaN or infinity; expected finite values.")
-        if array.size and (array.min() < self.minimum or array.max() > self.maximum):
-            raise UsageError(
-                f"input `{name}` lies in [{array.min():g}, {array.max():g}]; "
-                f"expected values in [{self.minimum:g}, {self.maximum:g}]."
-            )
+        too_small = self.minimum is not None and array.min() < self.minimum
+        too_large = self.maximum is not None and array.max() > self.maximum
+        if too_small or too_large:
+            raise UsageError(f"input `{name}` lies in [{array.min():g}, {array.max():g}]; expected values in {self.range()}.")
+
+    def sizes(self):
+        """The shape of a batch, None where a size is free."""
+        return [None, *self.shape] if self.batched else list(self.shape)
+
+    def batch_shape(self):
+        """The shape of a batch as text.
+
+        Example:
+            >>> Field("int32", (None, 3), 0, 9).batch_shape()
+            '(batch, any, 3)'
+        """
+        sizes = ["any" if size is None else str(size) for size in self.shape]
+        return f"({', '.join(['batch', *sizes] if self.batched else sizes)})"
+
+    def range(self):
+        """The range of the values as text.
+
+        Example:
+            >>> Field("float32", (), 0.0, 1.0).range(), Field("int32", (), 1, None).range()
+            ('[0, 1]', '[1, any]')
+        """
+        return f"[{', '.join('any' if bound is None else f'{bound:g}' for bound in (self.minimum, self.maximum))}]"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +92,12 @@ class Contract:
 
     def __getitem__(self, name):
         return self.inputs[name]
+
+    @property
+    def answer_vocabulary(self):
+        """The pieces of text answers, `tokens`: the vocabulary of the last input that has one, or None."""
+        vocabularies = [field.vocabulary for field in self.inputs.values() if field.vocabulary is not None]
+        return vocabularies[-1] if vocabularies else None
 
     def check(self, inputs):
         """Raises `UsageError` unless `inputs`, name to batch, has every field as the contract says."""

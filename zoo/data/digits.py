@@ -8,6 +8,9 @@ from PIL import Image
 from zoo.data.contract import image_data
 from zoo.data.pictures import light_on_dark
 
+# How `light_on_dark` lays a person's picture out, as these images are laid out.
+PICTURE = {"box": 20, "center": "box"}
+
 
 def load():
     """1 797 digits of 8 x 8 pixels, resized to 28 x 28, light on dark: 1 257 to train, 180 to validate, 360 to test.
@@ -46,7 +49,7 @@ def from_picture(path):
     Raises:
         UsageError: If the file is no picture, or blank.
     """
-    return light_on_dark(path, center="box")
+    return light_on_dark(path, **PICTURE)
 
 
 def _resize(image):

@@ -10,10 +10,10 @@ from zoo.data.contract import Contract, Data, Field, Part
 def image_rows(data):
     """Each one-channel image as a sequence of its rows: `image` (height, width, 1) becomes `sequence` (height, width).
 
-    Any number of rows keeps the contract, because a recurrent network reads any length.
+    Up to ten times as many rows keep the contract, because a recurrent network reads any length.
     """
     height_width = data.contract["image"].shape[:2]
-    field = Field("float32", (None, height_width[1]), 0.0, 1.0)
+    field = Field("float32", (None, height_width[1]), 0.0, 1.0, max_length=10 * height_width[0])
 
     def rows(part):
         return Part({"sequence": part.inputs["image"].reshape(-1, *height_width)}, part.targets)

@@ -58,7 +58,9 @@ def load(path=None, vocabulary_size=4000, seed=0):
         source, licence = f"file {path}", "the user's own"
     vocabularies = [Vocabulary.of_subwords(texts, vocabulary_size) for texts in zip(*pairs["train"])]
     parts = {part: pair_part(*zip(*rows), *vocabularies) for part, rows in pairs.items()}
-    return Data(**parts, contract=pair_contract(*vocabularies), source=source, licence=licence)
+    longest = max(array.shape[1] for part in parts.values() for array in part.inputs.values())
+    contract = pair_contract(*vocabularies, max_length=max(200, longest))
+    return Data(**parts, contract=contract, source=source, licence=licence)
 
 
 def _multi30k(name):

@@ -63,7 +63,9 @@ def light_on_dark(path, size=28, box=20, center="mass"):
     middle = (height - 1) / 2, (width - 1) / 2
     if center == "mass":
         middle = tuple(float((fitted.sum(axis=1 - axis) * np.arange(fitted.shape[axis])).sum() / fitted.sum()) for axis in (0, 1))
-    top, left = (int(np.clip(round((size - 1) / 2 - position), 0, size - side)) for position, side in zip(middle, fitted.shape))
+    # Rounded twice, lest the noise of the last digit decide where the middle lies exactly between two pixels.
+    corner = [round(round((size - 1) / 2 - position, 3)) for position in middle]
+    top, left = (int(np.clip(start, 0, size - side)) for start, side in zip(corner, fitted.shape))
     image = np.zeros((size, size, 1), "float32")
     image[top : top + height, left : left + width, 0] = fitted
     notes.append(f"ink of {ink.shape[1]} x {ink.shape[0]} pixels fitted into {width} x {height}, centred by its {center}")

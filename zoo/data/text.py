@@ -150,11 +150,11 @@ def pair_part(sources, targets, source_vocabulary, target_vocabulary):
     return Part({"source": source, "target": shifted}, labels, tuple(targets))
 
 
-def pair_contract(source_vocabulary, target_vocabulary):
-    """The contract of `source` and `target`: token numbers of any length."""
+def pair_contract(source_vocabulary, target_vocabulary, max_length=200):
+    """The contract of `source` and `target`: token numbers, at most `max_length` in a sequence."""
     return Contract(
         {
-            name: Field("int32", (None,), 0, len(vocabulary) - 1, vocabulary.pieces)
+            name: Field("int32", (None,), 0, len(vocabulary) - 1, vocabulary.pieces, max_length)
             for name, vocabulary in (("source", source_vocabulary), ("target", target_vocabulary))
         }
     )

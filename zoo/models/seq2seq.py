@@ -46,7 +46,8 @@ def seq2seq(
 
     Returns:
         An uncompiled `keras.Model` from {`source`: (batch, source time), `target`: (batch, target time)}, int32 token numbers, to
-        `logits` (batch, target time, target_tokens). `greedy_decoder` and `beam_decoder` make translators of it.
+        `logits` (batch, target time, target_tokens). `greedy_decoder` and `beam_decoder` make translators of it; `encoder` and
+        `decoder_step` are its parts.
 
     Raises:
         ValueError: If `cell` or `attention` is unknown, or `units` is odd with `bidirectional`.
@@ -103,6 +104,25 @@ def seq2seq(
     return keras.Model({"source": source, "target": target}, head([x, memory, source]), name=name)
 
 
+def encoder(model):
+    """The half that reads the source, sharing the weights of `model`.
+
+    Args:
+        model: A model from `seq2seq`.
+
+    Returns:
+        A `keras.Model` from `source` (batch, time) to {`memory`: (batch, time, units); `state1` and, of an LSTM, `state2`:
+        (batch, units)}, which `decoder_step` takes under the same names.
+
+    Example:
+        >>> list(encoder(seq2seq(40, 20, cell="lstm")).output)
+        ['memory', 'state1', 'state2']
+    """
+    part = model.get_layer("encoder")
+    memory, *states = part.outputs
+    return keras.Model(part.input, {"memory": memory, **_numbered("state", states)}, name="encoder")
+
+
 def decoder_step(model):
     """One step of the decoder, sharing the weights of `model`.
 
@@ -110,8 +130,8 @@ def decoder_step(model):
         model: A model from `seq2seq`.
 
     Returns:
-        A `keras.Model` from [token (batch,), memory (batch, source time, units), source (batch, source time), *states
-        (batch, units)] to [logits (batch, target_tokens), *new states].
+        A `keras.Model` from [`token` (batch,), `memory` (batch, source time, units), `source` (batch, source time), `state1` and,
+        of an LSTM, `state2` (batch, units)], or a dict of them, to {`logits`: (batch, target_tokens); `next_state1`, ...}.
 
     Example:
         >>> len(decoder_step(seq2seq(40, 20, cell="lstm")).inputs)
@@ -127,7 +147,8 @@ def decoder_step(model):
     query = layers.Reshape((1, rnn.units), name="one_step")(output)
     logits = model.get_layer("logits")([query, memory, source])  # (batch, 1, target_tokens)
     logits = layers.Reshape((logits.shape[-1],), name="logits_of_step")(logits)
-    return keras.Model([token, memory, source, *states], [logits, *new_states], name="decoder_step")
+    outputs = {"logits": logits, **_numbered("next_state", new_states)}
+    return keras.Model([token, memory, source, *states], outputs, name="decoder_step")
 
 
 def greedy_decoder(model, max_length=50):
@@ -195,10 +216,12 @@ class GreedySearch(layers.Layer):
 
         def advance(index, tokens, token, score, *states):
             running = _running(token)
-            logits, *states = self.step([token, memory, source, *states])
+            logits, states = _logits_and_states(self.step([token, memory, source, *states]))
             log_probabilities = ops.log_softmax(_writable(logits))
-            token = ops.where(running, ops.cast(ops.argmax(log_probabilities, axis=-1), "int32"), PADDING)
-            score = score + ops.where(running, ops.max(log_probabilities, axis=-1), 0.0)
+            # Not `argmax`, which Keras makes of operations on bits that LiteRT lacks.
+            best, token = (ops.squeeze(top, axis=-1) for top in ops.top_k(log_probabilities, 1))
+            token = ops.where(running, ops.cast(token, "int32"), PADDING)
+            score = score + ops.where(running, best, 0.0)
             here = ops.arange(self.max_length, dtype="int32")[None, :] == index  # (1, max_length)
             return (index + 1, ops.where(here, token[:, None], tokens), token, score, *states)
 
@@ -249,7 +272,8 @@ class BeamSearch(GreedySearch):
 
         def advance(index, tokens, token, score, *states):
             running = _running(token)  # (batch, width)
-            logits, *states = self.step([ops.reshape(token, (-1,)), memory, source_of_beam, *states])
+            inputs = [ops.reshape(token, (-1,)), memory, source_of_beam, *states]
+            logits, states = _logits_and_states(self.step(inputs))
             vocabulary = logits.shape[-1]
             log_probabilities = ops.reshape(ops.log_softmax(_writable(logits)), (-1, width, vocabulary))
             padding_only = ops.where(ops.arange(vocabulary) == PADDING, 0.0, -float("inf"))
@@ -287,6 +311,15 @@ class BeamSearch(GreedySearch):
 
     def get_config(self):
         return {**super().get_config(), "width": self.width, "length_penalty": self.length_penalty}
+
+
+def _numbered(name, tensors):
+    return {f"{name}{index}": tensor for index, tensor in enumerate(tensors, start=1)}
+
+
+def _logits_and_states(outputs):
+    """What `decoder_step` gives, in order."""
+    return outputs["logits"], [outputs[f"next_state{index}"] for index in range(1, len(outputs))]
 
 
 def _running(token):

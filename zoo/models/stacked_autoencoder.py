@@ -71,6 +71,23 @@ def stacked_autoencoder(
     return keras.Model(inputs, outputs, name=name)
 
 
+def reconstructor(model):
+    """The whole network with its coding, sharing the weights of `model`.
+
+    Args:
+        model: A model from `stacked_autoencoder`.
+
+    Returns:
+        A `keras.Model` from `image` (batch, *input_shape) to {`reconstruction`: same shape; `coding`: (batch, units[-1])}.
+
+    Example:
+        >>> list(reconstructor(stacked_autoencoder()).output)
+        ['reconstruction', 'coding']
+    """
+    outputs = {"reconstruction": model.output, "coding": model.get_layer("codings").output}
+    return keras.Model(model.input, outputs, name="reconstructor")
+
+
 def encoder(model):
     """The half from image to coding, sharing the weights of `model`.
 
@@ -78,13 +95,13 @@ def encoder(model):
         model: A model from `stacked_autoencoder`.
 
     Returns:
-        A `keras.Model` from `image` to `codings` (batch, units[-1]).
+        A `keras.Model` from `image` (batch, *input_shape) to {`coding`: (batch, units[-1])}.
 
     Example:
-        >>> encoder(stacked_autoencoder()).output.shape
+        >>> encoder(stacked_autoencoder()).output["coding"].shape
         (None, 150)
     """
-    return keras.Model(model.input, model.get_layer("codings").output, name="encoder")
+    return keras.Model(model.input, {"coding": model.get_layer("codings").output}, name="encoder")
 
 
 def decoder(model):
@@ -94,18 +111,18 @@ def decoder(model):
         model: A model from `stacked_autoencoder`.
 
     Returns:
-        A `keras.Model` from `codings` (batch, units[-1]) to `reconstruction` (batch, *input_shape).
+        A `keras.Model` from `coding` (batch, units[-1]) to {`reconstruction`: (batch, *input_shape)}.
 
     Example:
-        >>> decoder(stacked_autoencoder()).output.shape
+        >>> decoder(stacked_autoencoder()).output["reconstruction"].shape
         (None, 28, 28, 1)
     """
-    names = [layer.name for layer in model.layers]
-    x = codings = keras.Input(model.get_layer("codings").output.shape[1:], name="codings")
-    if "decoder1" in names:
-        for layer_name in sorted(layer_name for layer_name in names if layer_name.startswith("decoder")):
-            x = model.get_layer(layer_name)(x)
-    else:
-        for layer_name in sorted((layer_name for layer_name in names if layer_name.startswith("encoder")), reverse=True):
-            x = model.get_layer(layer_name)(x, reverse=True)
-    return keras.Model(codings, model.get_layer("reconstruction")(x), name="decoder")
+    names = {layer.name for layer in model.layers}
+    count = sum(name.startswith("encoder") for name in names)
+    x = coding = keras.Input(model.get_layer("codings").output.shape[1:], name="coding")
+    for index in range(1, count + 1):
+        if "decoder1" in names:
+            x = model.get_layer(f"decoder{index}")(x)
+        else:
+            x = model.get_layer(f"encoder{count + 1 - index}")(x, reverse=True)
+    return keras.Model(coding, {"reconstruction": model.get_layer("reconstruction")(x)}, name="decoder")

@@ -31,7 +31,8 @@ def stacked_lstm(
         name: Name of the model.
 
     Returns:
-        An uncompiled `keras.Model` from `sequence` (batch, *input_shape) to `logits` (batch, num_classes).
+        An uncompiled `keras.Model` from `sequence` (batch, *input_shape) to `logits` (batch, num_classes). `step(model)` reads
+        one frame at a time.
 
     Raises:
         ValueError: If `units` is empty.
@@ -51,3 +52,31 @@ def stacked_lstm(
             x = layers.Dropout(dropout, name=f"dropout{index}")(x)
     outputs = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     return keras.Model(inputs, outputs, name=name)
+
+
+def step(model):
+    """One step in time with the state in the open, sharing the weights of `model`; dropout and augmentation are left out.
+
+    Starting from zeros, and with each step's state given to the next, the logits after a frame are those of `model` for the
+    sequence up to it.
+
+    Args:
+        model: A model from `stacked_lstm`.
+
+    Returns:
+        A `keras.Model` from [`frame` (batch, features), `h1`, `c1`, `h2`, `c2`, ... (batch, units of that layer), output and cell
+        of each layer, bottom to top], or a dict of them, to {`logits`: (batch, num_classes); `next_h1`, `next_c1`, ...}.
+
+    Example:
+        >>> sorted(step(stacked_lstm(units=(3, 2))).output)
+        ['logits', 'next_c1', 'next_c2', 'next_h1', 'next_h2']
+    """
+    cells = [layer.cell for layer in model.layers if isinstance(layer, layers.LSTM)]
+    frame = keras.Input(model.input.shape[2:], name="frame")
+    states = [
+        [keras.Input((cell.units,), name=f"{part}{index}") for part in ("h", "c")] for index, cell in enumerate(cells, start=1)
+    ]
+    output, new_states = layers.StackedRNNCells(cells, name="cells")(frame, states)
+    states, new_states = keras.tree.flatten(states), keras.tree.flatten(new_states)
+    outputs = {f"next_{state.name}": new_state for state, new_state in zip(states, new_states)}
+    return keras.Model([frame, *states], {"logits": model.get_layer("logits")(output), **outputs}, name="step")

@@ -14,6 +14,7 @@ import keras
 from keras import layers, ops
 
 from zoo.layers.elbo import NegativeELBO, bernoulli_nll
+from zoo.layers.noise import SeededNormal
 from zoo.layers.sampling import GaussianSampling
 
 
@@ -39,7 +40,7 @@ def vae(
         An uncompiled `keras.Model` from `image` (batch, *input_shape) to `logits` of the same shape, decoded from the mean
         coding. It is compiled without a loss: the bound is added inside, with the metrics `reconstruction` and `kl`. The parts
         are `model.get_layer("encoder")`, from image to [mean, log_variance], and `model.get_layer("decoder")`, from coding to
-        logits.
+        logits; `encoder(model)`, `decoder(model)`, `sampler(model)` and `reconstructor(model)` are networks of their own.
 
     Example:
         >>> vae().count_params()
@@ -66,6 +67,86 @@ def vae(
     sampled = GaussianSampling(dtype="float32", name="sampling")(mean, log_variance)
     outputs = NegativeELBO(dtype="float32", name="logits")(decoder(mean), x, decoder(sampled), mean, log_variance)
     return keras.Model(inputs, outputs, name=name)
+
+
+def encoder(model):
+    """The half from image to the Gaussian of its coding, sharing the weights of `model`.
+
+    Args:
+        model: A model from `vae`.
+
+    Returns:
+        A `keras.Model` from `image` (batch, *input_shape) to {`mean`: (batch, codings); `log_variance`: (batch, codings)}.
+
+    Example:
+        >>> encoder(vae()).output["mean"].shape
+        (None, 50)
+    """
+    part = model.get_layer("encoder")
+    mean, log_variance = part.outputs
+    return keras.Model(part.input, {"mean": mean, "log_variance": log_variance}, name="encoder")
+
+
+def decoder(model):
+    """The half from coding to image, sharing the weights of `model`.
+
+    Args:
+        model: A model from `vae`.
+
+    Returns:
+        A `keras.Model` from `coding` (batch, codings) to {`reconstruction`: (batch, *input_shape)}, the probability of every
+        pixel, in [0, 1].
+
+    Example:
+        >>> decoder(vae()).output["reconstruction"].shape
+        (None, 28, 28, 1)
+    """
+    part = model.get_layer("decoder")
+    return keras.Model(part.input, {"reconstruction": ops.sigmoid(part.output)}, name="decoder")
+
+
+def sampler(model):
+    """Draws new images: decodes codings from the prior, the standard normal, sharing the weights of `model`.
+
+    The same seed gives the same images wherever it runs. On JAX it runs uncompiled only, because `count` is a shape.
+
+    Args:
+        model: A model from `vae`.
+
+    Returns:
+        A `keras.Model` from [`count` (), `seed` ()], int32, the seed 0 or more, or a dict of them, to {`image`: (count,
+        *input_shape)}, the probability of every pixel, in [0, 1].
+
+    Example:
+        >>> inputs = {"count": keras.ops.array(5), "seed": keras.ops.array(1)}
+        >>> tuple(sampler(vae())(inputs)["image"].shape)
+        (5, 28, 28, 1)
+    """
+    part = model.get_layer("decoder")
+    count = keras.Input(batch_shape=(), dtype="int32", name="count")
+    seed = keras.Input(batch_shape=(), dtype="int32", name="seed")
+    coding = SeededNormal(part.input.shape[-1], dtype="float32", name="prior")(count, seed)
+    return keras.Model([count, seed], {"image": ops.sigmoid(part(coding))}, name="sampler")
+
+
+def reconstructor(model):
+    """Encodes images and decodes them from the mean, sharing the weights of `model`.
+
+    Args:
+        model: A model from `vae`.
+
+    Returns:
+        A `keras.Model` from `image` (batch, *input_shape) to {`reconstruction`: same shape, the probability of every pixel, in
+        [0, 1]; `coding`: (batch, codings), the mean}.
+
+    Example:
+        >>> reconstructor(vae()).output["coding"].shape
+        (None, 50)
+    """
+    part = model.get_layer("encoder")
+    mean, _ = part.outputs
+    reconstruction = ops.sigmoid(model.get_layer("decoder")(mean))
+    return keras.Model(part.input, {"reconstruction": reconstruction, "coding": mean}, name="reconstructor")
 
 
 def negative_log_likelihood(model, images, samples=5000, chunk=250, seed=0):

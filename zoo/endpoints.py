@@ -1,0 +1,168 @@
+"""Functional models as functions of named arrays: what a trained network answers, in Keras and in every exported file.
+
+The names are frozen interface. A name that Keras made up, such as `keras_tensor_5` or `dense_3`, changes with the order in which
+models are built; `input` and `output`, with a number where there are several, stand in its place.
+"""
+
+import re
+
+import keras
+from keras import layers, ops
+
+from zoo.data.contract import Field
+from zoo.errors import UsageError
+
+DEFAULT = "serving_default"
+
+
+class Endpoint:
+    """A functional Keras model with stable names.
+
+    Args:
+        model: A functional `keras.Model`, or a built `keras.Sequential`. Its outputs are a tensor, a list or a dictionary.
+
+    Attributes:
+        model: The model.
+        inputs: {name: KerasTensor}, in the model's order.
+        outputs: {name: KerasTensor}: named by the dictionary of outputs, else by the layers that they come from.
+
+    Raises:
+        UsageError: If the model is not functional, or a layer of it cannot be exported.
+
+    Example:
+        >>> image = keras.Input((2,), name="image")
+        >>> endpoint = Endpoint(keras.Model(image, layers.Dense(3, name="logits")(image)))
+        >>> list(endpoint.inputs), list(endpoint.outputs)
+        (['image'], ['logits'])
+        >>> endpoint({"image": ops.ones((5, 2))})["logits"].shape[0]
+        5
+    """
+
+    def __init__(self, model):
+        if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+            raise UsageError(
+                f"{getattr(model, 'name', model)!s:.80} is no functional model (it is a {type(model).__name__}); build it as "
+                "keras.Model(inputs, outputs), or wrap it: keras.Model(x := keras.Input(...), model(x))."
+            )
+        for layer in model._flatten_layers():
+            if getattr(layer, "stateful", False) and isinstance(layer, layers.RNN):
+                raise UsageError(f"layer `{layer.name}` is stateful; build it with stateful=False, its state as an input.")
+            if layer.compute_dtype in ("float16", "bfloat16"):
+                raise UsageError(
+                    f"layer `{layer.name}` computes in {layer.compute_dtype}; build the model in float32 and give it the weights."
+                )
+        if isinstance(model, keras.Sequential):
+            model = keras.Model(model.inputs, model.outputs[0], name=model.name)
+        self.model = model
+        names = [tensor.name for tensor in model.inputs]
+        self.inputs = dict(zip(_stable_names(names, [name.startswith("keras_tensor") for name in names], "input"), model.inputs))
+        if not isinstance(model.output, dict):
+            operations = [tensor._keras_history.operation for tensor in model.outputs]
+            names, made_up = [operation.name for operation in operations], [_is_made_up(operation) for operation in operations]
+            self.outputs = dict(zip(_stable_names(names, made_up, "output"), model.outputs))
+        elif any(keras.tree.is_nested(value) for value in model.output.values()):
+            raise UsageError(f"the outputs of {model.name} are nested deeper than a dictionary; give one level of names.")
+        else:
+            self.outputs = dict(model.output)
+
+    def __call__(self, inputs):
+        """The outputs, {name: tensor}, for {name: tensor}, in inference."""
+        return self._named(self.model(self._structured(inputs), training=False))
+
+    def predict(self, inputs, batch_size=250):
+        """The outputs, {name: array}, for {name: array}, computed in batches; inputs that it does not take are left out."""
+        return self._named(self.model.predict(self._structured(inputs), batch_size=batch_size, verbose=0))
+
+    def _structured(self, inputs):
+        return keras.tree.pack_sequence_as(self.model.input, [inputs[name] for name in self.inputs])
+
+    def _named(self, outputs):
+        flat = [outputs[key] for key in self.model.output] if isinstance(outputs, dict) else keras.tree.flatten(outputs)
+        return dict(zip(self.outputs, flat))
+
+    def fields(self, contract=None):
+        """What every input must look like: the contract's `Field` where it has the name, else what the graph tells.
+
+        Args:
+            contract: A `Contract`, or None.
+
+        Returns:
+            {name: Field}; numbers of tokens are bounded by the embedding that reads them, other inputs are only finite.
+        """
+        known = {} if contract is None else contract.inputs
+        return {name: known.get(name) or self._field(tensor) for name, tensor in self.inputs.items()}
+
+    def _field(self, tensor):
+        shape, batched = tuple(tensor.shape[1:]), bool(tensor.shape)
+        sizes = list(_embedding_sizes(self.model, tensor))
+        low, high = (0, min(sizes) - 1) if sizes else (None, None)
+        return Field(str(tensor.dtype), shape, low, high, batched=batched)
+
+
+def endpoints_of(recipe, model, contract):
+    """Every endpoint of a trained network, the default one first.
+
+    Args:
+        recipe: Its `Recipe`. Without `endpoints`, or where these have no "serving_default", the default endpoint is `classifier`
+            if the contract has classes, else the model itself.
+        model: The trained model.
+        contract: Its `Contract`.
+
+    Returns:
+        {name: Endpoint}.
+    """
+    models = {} if recipe.endpoints is None else recipe.endpoints(model)
+    if DEFAULT not in models:
+        models = {DEFAULT: model if contract.classes is None else classifier(model), **models}
+    return {name: Endpoint(endpoint) for name, endpoint in models.items()}
+
+
+def default_endpoint(recipe, model, contract):
+    """The endpoint that answers first."""
+    return endpoints_of(recipe, model, contract)[DEFAULT]
+
+
+def classifier(model):
+    """A model from logits to answers.
+
+    Args:
+        model: A functional model whose only output is `logits` (batch, classes).
+
+    Returns:
+        A `keras.Model` from the same inputs to {`probabilities`: (batch, classes), `label`: (batch,) int32, the likeliest class}.
+
+    Example:
+        >>> image = keras.Input((2,), name="image")
+        >>> answers = classifier(keras.Model(image, layers.Dense(3)(image)))(ops.ones((5, 2)))
+        >>> tuple(answers["probabilities"].shape), tuple(answers["label"].shape)
+        ((5, 3), (5,))
+    """
+    # Not `argmax`, which Keras makes of operations on bits that LiteRT lacks.
+    _, label = ops.top_k(model.output, 1)
+    label = ops.cast(ops.squeeze(label, axis=-1), "int32")
+    return keras.Model(model.input, {"probabilities": ops.softmax(model.output), "label": label}, name=model.name)
+
+
+def _stable_names(names, made_up, word):
+    """The names, with `word` or word_NUMBER for every one that was made up; equal ones are numbered."""
+    if len(names) > 1:
+        word = f"{word}_{{}}"
+    names = [word.format(index) if is_made_up else name for index, (name, is_made_up) in enumerate(zip(names, made_up))]
+    return [name if names.count(name) == 1 else f"{name}_{names[:index].count(name)}" for index, name in enumerate(names)]
+
+
+def _is_made_up(operation):
+    """Whether Keras named an operation after its class, as in `dense_3`."""
+    stem = re.sub(r"[\d_]", "", operation.name)
+    return stem == re.sub(r"[\d_]", "", type(operation).__name__).lower()
+
+
+def _embedding_sizes(model, tensor):
+    """How many numbers each embedding knows that reads an input, also inside of nested models."""
+    for layer in model.layers:
+        for node in layer._inbound_nodes:
+            for position, read in enumerate(node.input_tensors):
+                if read is tensor and isinstance(layer, layers.Embedding):
+                    yield layer.input_dim
+                elif read is tensor and isinstance(layer, keras.Model):
+                    yield from _embedding_sizes(layer, layer.inputs[position])

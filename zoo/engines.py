@@ -1,0 +1,186 @@
+"""Runs exported files, each by its own runtime and nothing else: SavedModel, LiteRT, ONNX.
+
+All three answer the same call, `engine.run(signature, {input: array})`, with {output: array}. `python -m zoo.engines` does so in
+a process of its own, for the proof that a file needs nothing of the process that made it.
+"""
+
+import argparse
+import base64
+import pathlib
+import sys
+import time
+
+import numpy as np
+
+DEFAULT = "serving_default"
+SAVED_MODEL, LITERT, ONNX = "saved_model.pb", "model.tflite", "model.onnx"
+
+
+def open_engine(path, threads=1):
+    """The engine for an exported file.
+
+    Args:
+        path: A `.tflite` file, a `.onnx` file, or a `saved_model.pb` or its folder.
+        threads: Number of threads that one call may use; SavedModels share TensorFlow's own.
+
+    Returns:
+        A `LiteRTEngine`, an `OnnxEngine` or a `SavedModelEngine`.
+
+    Raises:
+        ValueError: If the runtime refuses the file.
+    """
+    path = pathlib.Path(path)
+    if path.suffix == ".tflite":
+        return LiteRTEngine(path, threads)
+    if path.suffix == ".onnx":
+        return OnnxEngine(path, threads)
+    return SavedModelEngine(path if path.is_dir() else path.parent)
+
+
+class LiteRTEngine:
+    """A `.tflite` file, run by ai-edge-litert.
+
+    Attributes:
+        signatures: {signature: (input names, output names)}.
+    """
+
+    def __init__(self, path, threads=1):
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._interpreter = Interpreter(str(path), num_threads=threads)
+        listed = self._interpreter.get_signature_list()
+        self.signatures = {name: (signature["inputs"], signature["outputs"]) for name, signature in listed.items()}
+        self._runners = {name: self._interpreter.get_signature_runner(name) for name in self.signatures}
+
+    def run(self, signature, inputs):
+        """The outputs, {name: array}, for {name: array}."""
+        return self._runners[signature](**inputs)
+
+
+class OnnxEngine:
+    """`NAME.onnx` for the default signature and, beside it, `NAME.SIGNATURE.onnx` for each other one; run by ONNX Runtime.
+
+    Attributes:
+        signatures: {signature: (input names, output names)}.
+    """
+
+    def __init__(self, path, threads=1):
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.log_severity_level = threads, 3
+        files = {DEFAULT: path, **{file.stem.split(".")[-1]: file for file in path.parent.glob(f"{path.stem}.*.onnx")}}
+        self._sessions = {
+            name: onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+            for name, file in files.items()
+        }
+        self.signatures = {
+            name: ([value.name for value in session.get_inputs()], [value.name for value in session.get_outputs()])
+            for name, session in self._sessions.items()
+        }
+
+    def run(self, signature, inputs):
+        """The outputs, {name: array}, for {name: array}."""
+        return dict(zip(self.signatures[signature][1], self._sessions[signature].run(None, inputs)))
+
+
+class SavedModelEngine:
+    """A SavedModel, run by TensorFlow.
+
+    Attributes:
+        signatures: {signature: (input names, output names)}.
+    """
+
+    def __init__(self, folder):
+        import tensorflow as tf
+
+        self._tensor = tf.constant
+        self._model = tf.saved_model.load(str(folder))  # the signatures die with it
+        self._functions = dict(self._model.signatures)
+        self.signatures = {
+            name: (list(function.structured_input_signature[1]), list(function.structured_outputs))
+            for name, function in self._functions.items()
+        }
+
+    def run(self, signature, inputs):
+        """The outputs, {name: array}, for {name: array}."""
+        tensors = {name: self._tensor(array) for name, array in inputs.items()}
+        return {name: output.numpy() for name, output in self._functions[signature](**tensors).items()}
+
+
+def write_arrays(path, items):
+    """Writes a list of (signature, {name: array}) as .npz; arrays of bytes go as base64, because NumPy would cut them at NUL."""
+    arrays = {"signatures": np.array([signature for signature, _ in items])}
+    for index, (_, values) in enumerate(items):
+        for name, array in values.items():
+            array = np.asarray(array)
+            if array.dtype.kind in "OSU":
+                texts = [base64.b64encode(text) for text in array.ravel()]
+                arrays[f"{index}/base64/{name}"] = np.array(texts, "S").reshape(array.shape)
+            else:
+                arrays[f"{index}/plain/{name}"] = array
+    np.savez(path, **arrays)
+
+
+def read_arrays(path):
+    """The list that `write_arrays` wrote; bytes come as object arrays."""
+    with np.load(path) as file:
+        items = [(str(signature), {}) for signature in file["signatures"]]
+        for key in file.files:
+            if key != "signatures":
+                index, form, name = key.split("/")
+                array = file[key]
+                if form == "base64":
+                    texts = [base64.b64decode(text) for text in array.ravel()]
+                    array = np.array([*texts, None], object)[:-1].reshape(array.shape)
+                items[int(index)][1][name] = array
+    return items
+
+
+def seconds_of_call(engine, signature, inputs, budget=0.5):
+    """The median duration of one call, over as many calls as `budget` seconds allow, and at least three."""
+    engine.run(signature, inputs)
+    durations, end = [], time.perf_counter() + budget
+    while len(durations) < 3 or time.perf_counter() < end:
+        start = time.perf_counter()
+        engine.run(signature, inputs)
+        durations.append(time.perf_counter() - start)
+    return float(np.median(durations))
+
+
+def reason_of(error):
+    r"""The line of a runtime's error that says why; TensorFlow puts where in front of it.
+
+    Example:
+        >>> reason_of(ValueError("Graph execution error:\n\nassertion failed: [input `image` is empty.]\n\t [[node]]"))
+        'input `image` is empty.'
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and line != "Graph execution error:"]
+    for line in lines:
+        if line.startswith("assertion failed: ["):
+            return line.removeprefix("assertion failed: [").removesuffix("]")
+    return lines[0] if lines else type(error).__name__
+
+
+def main():
+    """Answers the requests of one .npz file in another; with --time, the duration of each request instead."""
+    parser = argparse.ArgumentParser(prog="python -m zoo.engines")
+    for argument in ("file", "requests", "answers"):
+        parser.add_argument(argument)
+    parser.add_argument("--time", action="store_true")
+    arguments = parser.parse_args()
+    engine = open_engine(arguments.file)
+    answers = []
+    for signature, inputs in read_arrays(arguments.requests):
+        try:
+            if arguments.time:
+                answers.append((signature, {"seconds": np.array(seconds_of_call(engine, signature, inputs))}))
+            else:
+                answers.append((signature, engine.run(signature, inputs)))
+        except Exception as error:  # every runtime has its own
+            sys.exit(f"signature {signature}: {reason_of(error)}")
+    write_arrays(arguments.answers, answers)
+
+
+if __name__ == "__main__":
+    main()

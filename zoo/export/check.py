@@ -1,0 +1,196 @@
+"""The proof that a file computes what Keras does: run in a fresh process by its own runtime, compared on the same inputs."""
+
+import dataclasses
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+from zoo.endpoints import DEFAULT
+from zoo.engines import read_arrays, write_arrays
+from zoo.errors import RunError
+
+BATCHES = (1, 7)
+TOLERANCE = 1e-5
+# A quantized file computes something else, on purpose; what is beyond this is no rounding but a fault.
+QUANTIZED_TOLERANCE = 0.2
+MADE_UP_LENGTH = 9
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """How far answers are from Keras's.
+
+    Args:
+        largest: Largest absolute difference of a floating-point output, or 0.
+        relative: Root of the mean squared difference over that of Keras's own values; the worst output counts.
+        unequal: Share of integers that are not equal; the worst output counts.
+        where: Signature and output of the largest excess over the tolerance, for the message.
+        excess: Largest difference over the largest absolute value of the output, or over 1 where that is larger.
+    """
+
+    largest: float = 0.0
+    relative: float = 0.0
+    unequal: float = 0.0
+    excess: float = 0.0
+    where: str = ""
+
+
+def make_requests(endpoints, examples, fields, batches=BATCHES, seed=0, fixed_lengths=False):
+    """Inputs for every endpoint: real examples where the names match, else what an earlier endpoint gives, else made up.
+
+    Args:
+        endpoints: {signature: Endpoint}; one that gives `memory` stands before one that takes it.
+        examples: {input: (examples, ...)}; may lack inputs, or be empty.
+        fields: {signature: {input: Field}}, for what is made up.
+        batches: The batch sizes.
+        seed: Integer seed of what is made up.
+        fixed_lengths: Whether sequences come at full length only; else also at half of it, and as one step.
+
+    Returns:
+        A list of (signature, {input: array}, {output: array}), the outputs being Keras's own.
+    """
+    generator = np.random.default_rng(seed)
+    full = max((array.shape[1] for array in examples.values() if array.ndim > 1), default=MADE_UP_LENGTH)
+    free = any(None in field.shape for every in fields.values() for field in every.values())
+    lengths = [full] if fixed_lengths or not free else sorted({full, (full + 1) // 2, 1}, reverse=True)
+    requests, start = [], 0
+    for batch in batches:
+        for length in lengths:
+            known = {}
+            for name, array in examples.items():
+                rows = array[np.arange(start, start + batch) % len(array)]
+                known[name] = rows
+            for signature, endpoint in endpoints.items():
+                inputs = {}
+                for name in endpoint.inputs:
+                    field, value = fields[signature][name], known.get(name)
+                    if value is None or value.ndim != len(field.sizes()):
+                        value = _made_up(field, batch, length, generator)
+                    if None in field.shape:
+                        value = value[:, :length]
+                    inputs[name] = np.asarray(value, field.dtype, order="C")
+                outputs = {name: np.asarray(output) for name, output in endpoint(inputs).items()}
+                known.update({name: output for name, output in outputs.items() if output.shape[:1] == (batch,)})
+                requests.append((signature, inputs, outputs))
+            start += batch
+    return requests
+
+
+def _made_up(field, batch, length, generator):
+    """Values of a field's range: uniform where it is bounded, else standard normal, or small positive integers."""
+    shape = [length if size is None else size for size in field.shape]
+    if field.batched:
+        shape = [batch, *shape]
+    if field.dtype.startswith("int") or field.dtype.startswith("uint"):
+        low = 1 if field.minimum is None else int(field.minimum)
+        high = low + 10 if field.maximum is None else int(field.maximum) + 1
+        return generator.integers(low, high, shape).astype(field.dtype)
+    if field.dtype == "bool":
+        return generator.random(shape) < 0.5
+    if field.minimum is None or field.maximum is None:
+        return generator.standard_normal(shape).astype(field.dtype)
+    return generator.uniform(field.minimum, field.maximum, shape).astype(field.dtype)
+
+
+def answers_of(path, requests, timed=False):
+    """What an exported file answers in a process of its own.
+
+    Args:
+        path: The file, as `zoo.engines.open_engine` takes it.
+        requests: A list of (signature, {input: array}, ...).
+        timed: Whether to give {"seconds": median duration of the call} in place of the outputs.
+
+    Returns:
+        A list of {output: array}.
+
+    Raises:
+        RunError: If the runtime refuses the file or a request.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        asked, answered = pathlib.Path(folder) / "requests.npz", pathlib.Path(folder) / "answers.npz"
+        write_arrays(asked, [request[:2] for request in requests])
+        command = [sys.executable, "-m", "zoo.engines", str(path), str(asked), str(answered), *(["--time"] if timed else [])]
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        finished = subprocess.run(command, capture_output=True, text=True, env=environment)
+        if finished.returncode:
+            lines = [line for line in finished.stderr.splitlines() if line.strip()] or [f"exit code {finished.returncode}"]
+            raise RunError(f"{pathlib.Path(path).name} does not run in its own runtime: {lines[-1]:.300}")
+        return [outputs for _, outputs in read_arrays(answered)]
+
+
+def difference(requests, answers):
+    """The `Difference` of answers from the outputs that stand in the requests.
+
+    Raises:
+        RunError: If an output is missing, or has another shape or type.
+    """
+    largest = relative = unequal = excess = 0.0
+    where = ""
+    for (signature, _, expected), given in zip(requests, answers):
+        if set(given) != set(expected):
+            raise RunError(f"signature {signature} gives {sorted(given)}; Keras gives {sorted(expected)}.")
+        for name, right in expected.items():
+            there = np.asarray(given[name])
+            if there.shape != right.shape or there.dtype != right.dtype:
+                raise RunError(
+                    f"output `{name}` of {signature} is {there.dtype} {there.shape}; Keras gives {right.dtype} {right.shape}."
+                )
+            if not right.size:
+                continue
+            if right.dtype.kind == "f":
+                same = (there == right) | (np.isnan(there) & np.isnan(right))  # infinities too
+                gap = np.where(same, 0.0, np.abs(there.astype("float64") - right))
+                gap = np.where(np.isfinite(gap), gap, np.inf)
+                finite = np.where(np.isfinite(right), right, 0.0).astype("float64")
+                over = float(gap.max() / max(1.0, np.abs(finite).max()))
+                largest = max(largest, float(gap.max()))
+                relative = max(relative, float(np.sqrt((gap**2).mean() / max((finite**2).mean(), 1e-12))))
+            else:
+                over = float((there != right).mean())
+                unequal = max(unequal, over)
+            if over > excess:
+                excess, where = over, f"output `{name}` of {signature}"
+    return Difference(largest, relative, unequal, excess, where)
+
+
+def prove(path, requests, quantized=False):
+    """Runs a file in a fresh process and compares it with Keras.
+
+    Args:
+        path: The file.
+        requests: What `make_requests` gave.
+        quantized: Whether the file computes in fewer bits: then its answers must only lie near Keras's.
+
+    Returns:
+        The `Difference`.
+
+    Raises:
+        RunError: If the file does not run, or differs by more than 1e-5, of the largest value where that is beyond 1, or in an
+            integer.
+    """
+    found = difference(requests, answers_of(path, requests))
+    name = pathlib.Path(path).name
+    if quantized:
+        if not found.relative <= QUANTIZED_TOLERANCE:
+            raise RunError(
+                f"{name} is off by {found.relative:.0%} of the size of the outputs after quantization; it is not kept. "
+                "Give more representative data, or another --quantize."
+            )
+    elif not found.excess <= TOLERANCE:
+        raise RunError(f"{name} differs from Keras by {found.excess:.2g} in {found.where}; it is not kept.")
+    return found
+
+
+def latencies(path, requests):
+    """Milliseconds of one call of the default signature, {batch size: median}, in a fresh process."""
+    chosen = {}
+    for request in requests:
+        if request[0] == DEFAULT:
+            batch = next((len(array) for array in request[1].values() if array.ndim), 1)
+            chosen.setdefault(batch, request)
+    answers = answers_of(path, list(chosen.values()), timed=True)
+    return {batch: float(answer["seconds"]) * 1e3 for batch, answer in zip(chosen, answers)}

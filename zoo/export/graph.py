@@ -1,0 +1,154 @@
+"""Endpoints as TensorFlow functions: what all three formats are made of."""
+
+import keras
+import tensorflow as tf
+
+from zoo.endpoints import DEFAULT, Endpoint
+from zoo.errors import UsageError
+
+
+def as_endpoints(model, signatures=None):
+    """The endpoints of a user's model, the default one first.
+
+    Args:
+        model: A functional `keras.Model`, the default signature.
+        signatures: {name: functional model}, further signatures, or None.
+
+    Returns:
+        {signature: Endpoint}.
+
+    Raises:
+        UsageError: If a model cannot be exported, or Keras runs on another backend than TensorFlow.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise UsageError(f"Keras runs on {keras.backend.backend()}; export needs KERAS_BACKEND=tensorflow.")
+    if signatures and DEFAULT in signatures:
+        raise UsageError(f"{DEFAULT!r} is the model itself; give other names to the further signatures.")
+    models = {DEFAULT: model, **(signatures or {})}
+    return {name: value if isinstance(value, Endpoint) else Endpoint(value) for name, value in models.items()}
+
+
+def fields_of(endpoints, contract=None):
+    """What every input of every endpoint must look like, {signature: {input: Field}}."""
+    return {name: endpoint.fields(contract) for name, endpoint in endpoints.items()}
+
+
+def as_function(endpoint, batch=None, fields=None, lengths=None):
+    """An endpoint as a TensorFlow function of its named inputs.
+
+    Args:
+        endpoint: An `Endpoint`.
+        batch: A fixed batch size, or None.
+        fields: {input: Field} to check inside the graph, or None.
+        lengths: {input: length}: what to fix free lengths to, or None.
+
+    Returns:
+        A concrete function with keyword arguments and a dictionary of outputs. What the outputs do not need, such as losses and
+        metrics inside the graph, is left out.
+    """
+
+    def call(**inputs):
+        if fields is not None:
+            inputs = {name: checked(name, tensor, fields[name]) for name, tensor in inputs.items()}
+        # The names of the operations are the names of ONNX's outputs.
+        return {name: tf.identity(output, name=name) for name, output in endpoint(inputs).items()}
+
+    specs = specs_of(endpoint, batch, lengths)
+    if fields is not None:
+        # A shape that is wholly known is taken for granted in the graph, and checked no more.
+        specs |= {name: tf.TensorSpec(None, specs[name].dtype, name=name) for name in specs if not fields[name].batched}
+    return _without_side_effects(tf.function(call, autograph=False).get_concrete_function(**specs), specs)
+
+
+def specs_of(endpoint, batch=None, lengths=None):
+    """The inputs of an endpoint, {name: tf.TensorSpec}; the arguments are those of `as_function`."""
+    specs = {}
+    for name, tensor in endpoint.inputs.items():
+        shape = list(tensor.shape)
+        if shape and shape[0] is None:
+            shape[0] = batch
+        if lengths and name in lengths:
+            shape[1:] = [lengths[name] if size is None else size for size in shape[1:]]
+        specs[name] = tf.TensorSpec(shape, tensor.dtype, name=name)
+    return specs
+
+
+def _without_side_effects(function, specs):
+    """The same function with only those operations that its outputs are made of."""
+    # TensorFlow makes every output wait for every side effect; the operation before that does not.
+    outputs = {name: output.op.inputs[0] for name, output in function.structured_outputs.items()}
+    graph_def = function.graph.as_graph_def()
+    graph_def = tf.compat.v1.graph_util.extract_sub_graph(graph_def, [output.op.name for output in outputs.values()])
+    kept = {node.name for node in graph_def.node}
+    captured = {inside.op.name: outside for outside, inside in function.graph.captures if inside.op.name in kept}
+
+    def call(**inputs):
+        graph = tf.compat.v1.get_default_graph()
+        feeds = {name: tensor for name, tensor in inputs.items() if name in kept}
+        feeds.update({name: graph.capture(tensor) for name, tensor in captured.items()})
+        for variable in function.graph.variables:
+            graph.watch_variable(variable)  # the variables that converters turn into constants
+        results = tf.graph_util.import_graph_def(
+            graph_def,
+            input_map={f"{name}:0": tensor for name, tensor in feeds.items()},
+            return_elements=[output.name for output in outputs.values()],
+            name="graph",
+        )
+        return {name: tf.identity(result, name=name) for name, result in zip(outputs, results)}
+
+    return tf.function(call, autograph=False).get_concrete_function(**specs)
+
+
+def checked(name, tensor, field):
+    """The tensor itself, after the graph has checked at run time that it keeps the field.
+
+    Each message begins as those of `zoo.data.contract.Field.check` do, so that every runtime says the same.
+
+    Args:
+        name: Name of the input.
+        tensor: `(batch, *field.shape)`.
+        field: A `Field`.
+
+    Returns:
+        The tensor. Running it raises `tf.errors.InvalidArgumentError` where the contract is broken.
+    """
+    shape, wanted = tf.shape(tensor), [-1 if size is None else size for size in field.sizes()]
+    fits = tf.equal(tf.rank(tensor), len(wanted))
+    # Compared only where the ranks are equal; padded, so that the comparison itself cannot fail.
+    there = tf.pad(shape, [[0, len(wanted)]])[: len(wanted)]
+    fits &= tf.reduce_all((tf.constant(wanted, tf.int32) == -1) | (there == wanted)) & tf.reduce_all(shape > 0)
+    shape_fits = _assert(fits, f"input `{name}` has shape {{}}; expected {field.batch_shape()}, not empty.", shape)
+    with tf.control_dependencies([shape_fits]):
+        tensor = tf.identity(tensor)
+        checks = []
+        free = [index for index, size in enumerate(wanted) if size == -1 and index]
+        if field.max_length is not None and free:
+            length = tf.reduce_max(tf.gather(there, free))
+            message = f"input `{name}` has length {{}}; expected at most {field.max_length}."
+            checks.append(_assert(length <= field.max_length, message, length))
+        if tensor.dtype.is_floating:
+            finite = tf.reduce_all(tf.math.is_finite(tensor))
+            checks.append(_assert(finite, f"input `{name}` holds NaN or infinity; expected finite values."))
+    with tf.control_dependencies(checks):
+        tensor = tf.identity(tensor)
+        low, high, in_range = tf.reduce_min(tensor), tf.reduce_max(tensor), tf.constant(True)
+        if field.minimum is not None:
+            in_range &= low >= tf.cast(field.minimum, tensor.dtype)
+        if field.maximum is not None:
+            in_range &= high <= tf.cast(field.maximum, tensor.dtype)
+        message = f"input `{name}` lies in [{{}}, {{}}]; expected values in {field.range()}."
+        in_range = _assert(in_range, message, low, high)
+    with tf.control_dependencies([in_range]):
+        tensor = tf.identity(tensor)
+    tensor.set_shape(field.sizes())
+    return tensor
+
+
+def variables(endpoints):
+    """Every variable of the endpoints once, for a `tf.Module` that is saved with its functions."""
+    every = [variable.value for endpoint in endpoints.values() for variable in endpoint.model.variables]
+    return list({id(variable): variable for variable in every}.values())
+
+
+def _assert(condition, message, *values):
+    return tf.debugging.Assert(condition, [tf.strings.format(message, values) if values else message])

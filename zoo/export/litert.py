@@ -1,0 +1,189 @@
+"""Export to LiteRT, to be run by ai-edge-litert alone: built-in operations only, for recurrent networks too."""
+
+import collections
+import re
+import tempfile
+
+import keras
+import tensorflow as tf
+
+from zoo.errors import RunError, UsageError
+from zoo.export.check import BATCHES, make_requests, prove
+from zoo.export.files import appearing
+from zoo.export.flatbuffer import finished, foreign_operations
+from zoo.export.graph import as_endpoints, as_function, fields_of, variables
+from zoo.export.quiet import quiet
+from zoo.export.recurrent import fused_loops, portable_loops
+
+QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
+REPRESENTATIVE_EXAMPLES = 200
+
+
+def litert(
+    model,
+    path,
+    signatures=None,
+    contract=None,
+    examples=None,
+    quantize="none",
+    representative=None,
+    batch=None,
+    fused=False,
+    allow_flex=False,
+):
+    """Exports a functional model to a `.tflite` file, and keeps it if the LiteRT runtime computes with it what Keras does.
+
+    Args:
+        model: A functional `keras.Model`, with whatever recurrent layers and cells. Inputs and outputs keep their names; the
+            batch, and lengths that the model leaves free, stay free.
+        path: The file to write; it must not exist.
+        signatures: {name: functional model}, further signatures of the same file, or None. Weights they share are stored once.
+        contract: The `zoo.data.contract.Contract` of the inputs, or None.
+        examples: {input: array (examples, ...)} for the comparison; made up where they are missing.
+        quantize: "none"; "float16" halves the weights; "dynamic" stores them in 8 bits; "int8" also computes in 8 bits. Inputs
+            and outputs stay as they are. Quantized files need only lie near Keras: judge them by your metric.
+        representative: {input: array (examples, ...)} from the training data, by which "int8" sets the range of every tensor.
+        batch: A fixed batch size, or None.
+        fused: Whether standard LSTM layers, read from a state of zeros and without a mask, become UNIDIRECTIONAL_SEQUENCE_LSTM.
+            The batch is then fixed (1 unless given), and the length is that of the examples.
+        allow_flex: Whether operations may stay that only a runtime with TensorFlow's own can run; the stock runtime refuses them,
+            so that such a file is written without proof.
+
+    Returns:
+        The `zoo.export.check.Difference` from Keras; None with operations that the stock runtime refuses.
+
+    Raises:
+        UsageError: If the model is not functional, an option is unknown or does not fit the model, an operation is no built-in
+            one, representative examples are missing, or the path exists.
+        RunError: If the file cannot be converted, or differs from Keras.
+
+    Example:
+        >>> import tempfile, keras
+        >>> sequence = keras.Input((None, 3), name="sequence")
+        >>> model = keras.Model(sequence, keras.layers.GRU(4, name="state")(sequence))
+        >>> litert(model, tempfile.mkdtemp() + "/model.tflite").largest < 1e-5
+        True
+    """
+    endpoints = as_endpoints(model, signatures)
+    fields, examples = fields_of(endpoints, contract), examples or {}
+    batch = 1 if fused and batch is None else batch
+    requests = make_requests(endpoints, examples, fields, (batch,) if batch else BATCHES, fixed_lengths=fused)
+    with appearing(path) as partial:
+        flex = write_litert(endpoints, partial, fields, examples, quantize, representative, batch, fused, allow_flex)
+        return None if flex else prove(partial, requests, quantize != "none")
+
+
+def check_options(quantize, representative, batch):
+    """Raises `UsageError` if an option of `litert` cannot be used."""
+    if quantize not in QUANTIZATIONS:
+        raise UsageError(f"there is no quantization {quantize!r}; expected one of {', '.join(QUANTIZATIONS)}.")
+    if batch is not None and batch < 1:
+        raise UsageError(f"the batch is {batch}; expected at least 1, or none for any.")
+    if quantize == "int8" and not (representative and all(len(array) for array in representative.values())):
+        raise UsageError(
+            "the representative set is empty; int8 needs examples of the training data, {input: array}, or use dynamic."
+        )
+
+
+def write_litert(
+    endpoints,
+    path,
+    fields,
+    examples=None,
+    quantize="none",
+    representative=None,
+    batch=None,
+    fused=False,
+    allow_flex=False,
+    metadata=None,
+):
+    """Writes endpoints to a `.tflite` file, not compared with Keras.
+
+    The arguments are those of `litert`; `fields` is {signature: {input: Field}}, `metadata` is {key: text} or None.
+
+    Returns:
+        The names of the operations that the stock runtime refuses, a list; empty unless `allow_flex`.
+    """
+    check_options(quantize, representative, batch)
+    lengths = {name: array.shape[1] for name, array in (examples or {}).items() if array.ndim > 1} if fused else None
+    with tempfile.TemporaryDirectory() as folder:
+        module, functions = tf.Module(), {}
+        module.kept = variables(endpoints)
+        with quiet(), fused_loops() if fused else portable_loops() as fused_layers:
+            for name, endpoint in endpoints.items():
+                functions[name] = as_function(endpoint, batch, lengths=lengths)
+            if fused and not fused_layers:
+                raise UsageError(_why_nothing_was_fused(endpoints, lengths))
+            tf.saved_model.save(module, folder, signatures=functions)
+        content = _converted(folder, endpoints, fields, quantize, representative, batch, fused, allow_flex)
+    flex = foreign_operations(content)
+    if flex and not allow_flex:
+        raise UsageError(f"the file would hold {', '.join(flex)}; give --allow-flex if your runtime has them.")
+    path.write_bytes(finished(content, metadata or {}))
+    return flex
+
+
+def _converted(folder, endpoints, fields, quantize, representative, batch, fused, allow_flex):
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(endpoints))
+    builtins = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if quantize != "none":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantize == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if quantize == "int8":
+        builtins = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, *builtins]
+        count = min(REPRESENTATIVE_EXAMPLES, min(len(array) for array in representative.values()))
+        size = batch or 1
+        requests = make_requests(endpoints, representative, fields, (size,) * (count // size or 1), fixed_lengths=True)
+        converter.representative_dataset = lambda: ((signature, inputs) for signature, inputs, _ in requests)
+    converter.target_spec.supported_ops = builtins + ([tf.lite.OpsSet.SELECT_TF_OPS] if allow_flex else [])
+    with quiet() as written:
+        try:
+            return converter.convert()
+        except Exception as error:  # the converter's errors are of many kinds, and the reason stands in its notes
+            raise _explained(f"{error}\n{written()}", endpoints, quantize, fused) from error
+
+
+def _explained(text, endpoints, quantize, fused):
+    """The converter's failure as one line that names the layer."""
+    refused = re.findall(r"fused\[\"\w+:\", \"([^\"@]+)@[^\n]*?'tf\.(\w+)' op is n", text)
+    if refused:
+        layers = {layer.name for endpoint in endpoints.values() for layer in endpoint.model._flatten_layers()}
+        found = collections.OrderedDict()
+        for path, operation in refused:
+            found.setdefault(operation, _layer_on(path, layers))
+        operations = ", ".join(f"{operation} (layer `{layer}`)" for operation, layer in found.items())
+        return UsageError(
+            f"LiteRT has no built-in operation for {operations}; write the layer with others, "
+            "or give --allow-flex if your runtime has TensorFlow's operations."
+        )
+    line = next((line for line in text.splitlines() if line.strip()), "no reason given")
+    if quantize == "int8" and not fused:
+        return RunError(f"the network cannot be converted to int8 ({line:.200}); try --fused for LSTM layers, or dynamic.")
+    return RunError(f"the network cannot be converted to LiteRT ({line:.200}).")
+
+
+def _layer_on(path, layers):
+    """The innermost layer on the path of an operation; its name may have got a number in tracing."""
+    for part in reversed(path.split("/")):
+        for name in (part, re.sub(r"_\d+$", "", part)):
+            if name in layers:
+                return name
+    return path
+
+
+def _why_nothing_was_fused(endpoints, lengths):
+    recurrent = [
+        layer
+        for endpoint in endpoints.values()
+        for layer in endpoint.model._flatten_layers()
+        if isinstance(layer, keras.layers.LSTM)
+    ]
+    if not recurrent:
+        return "there is no LSTM layer to fuse; leave --fused out."
+    if not lengths:
+        return f"layer `{recurrent[0].name}` reads any length, and a fused one a fixed one; give examples of that length."
+    return (
+        f"layer `{recurrent[0].name}` cannot be fused: that needs tanh and sigmoid, a bias, no mask, no initial state and a "
+        "fixed length; leave --fused out."
+    )

@@ -1,0 +1,409 @@
+"""Exports a trained network of the zoo: one version folder with every format, its proof, its contract and its golden requests."""
+
+import base64
+import datetime
+import importlib
+import importlib.metadata
+import json
+import math
+import pathlib
+import platform
+
+import numpy as np
+
+from zoo import recipe as recipes
+from zoo import saved
+from zoo.data.contract import Contract
+from zoo.endpoints import DEFAULT, endpoints_of
+from zoo.engines import LITERT, ONNX, SAVED_MODEL, open_engine
+from zoo.errors import RunError, UsageError
+from zoo.export.check import BATCHES, answers_of, difference, latencies, make_requests, prove
+from zoo.export.files import appearing
+from zoo.export.graph import fields_of
+from zoo.export.litert import check_options, write_litert
+from zoo.export.onnx import write_onnx
+from zoo.export.saved_model import write_saved_model
+from zoo.export.strings import ClassifyBytes, Translate
+
+FILES = {"saved_model": SAVED_MODEL, "litert": LITERT, "onnx": ONNX}
+CONTRACT, GOLDEN, EXPORT = "contract.json", "golden.json", "export.json"
+GOLDEN_REQUESTS = 8
+TIMED_BATCHES = (1, 32)
+MEASURED_BATCH = 50
+NOISE_BATCH = 5
+# What a quantized file may lose of the metric where the recipe has no target for the data that it was trained on.
+QUANTIZED_LOSS = 0.01
+
+
+def export_network(
+    name, formats=tuple(FILES), quantize="none", batch=None, fused=False, version=None, folder=None, allow_flex=False
+):
+    """Exports a trained network to `FOLDER/NAME/VERSION/`, the folder that TensorFlow Serving mounts.
+
+    Each file is run in a fresh process by its own runtime and compared with Keras on examples of the test part; the folder
+    appears by one rename, when all have passed.
+
+    Args:
+        name: Name of the recipe.
+        formats: Any of "saved_model", "litert" and "onnx".
+        quantize: Of the LiteRT file, as in `zoo.export.litert`; int8 takes its representative examples from the training part.
+        batch: A fixed batch size of the LiteRT file, or None.
+        fused: Whether LSTM layers of the LiteRT file are fused, as in `zoo.export.litert`.
+        version: Number of the version; None for the next one.
+        folder: The folder of saved models; None as in `zoo.load`, and then the export goes to `saved_models` here.
+        allow_flex: Whether the LiteRT file may hold operations that its own runtime refuses.
+
+    Returns:
+        (path, report): the version's folder, and what its export.json holds.
+
+    Raises:
+        UsageError: If an option is wrong, the network is not trained, its data are missing, the version exists, or an operation
+            is no built-in one of LiteRT.
+        RunError: If a file cannot be written, or is not what Keras computes. Nothing is kept then.
+    """
+    for wanted in formats:
+        if wanted not in FILES:
+            raise UsageError(f"there is no format {wanted!r}{recipes.nearest(wanted, FILES)} The formats are {', '.join(FILES)}.")
+    if not formats:
+        raise UsageError(f"no format was given; expected some of {', '.join(FILES)}.")
+    if "litert" not in formats and (quantize != "none" or batch or fused or allow_flex):
+        raise UsageError("--quantize, --batch, --fused and --allow-flex are for the LiteRT file; add litert to --format.")
+    if quantize != "int8":
+        check_options(quantize, None, batch)
+    found = saved.find_saved(name, folder)
+    target = _version_folder(pathlib.Path(folder or saved.DEFAULT_FOLDER) / name, version)
+    network = _Network(name, folder)
+    batch = 1 if fused and batch is None else batch
+    report = {
+        "name": name,
+        "version": int(target.name),
+        "weights": saved.read_card(found)["weights"]["sha256"],
+        "made": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%MZ"),
+        "versions": _versions(formats),
+        "options": {"quantize": quantize, "batch": batch, "fused": fused, "allow_flex": allow_flex},
+        "metric": network.recipe.target.metric,
+        "files": {},
+    }
+    with appearing(target) as partial:
+        partial.mkdir()
+        contract = network.contract_json()
+        saved.write_json(partial / CONTRACT, contract)
+        golden = network.golden()
+        saved.write_json(partial / GOLDEN, golden)
+        metadata = {"contract": json.dumps(contract, ensure_ascii=False)}
+        for wanted in formats:
+            if wanted == "saved_model":
+                write_saved_model(network.endpoints, partial, network.fields, network.further)
+            elif wanted == "onnx":
+                write_onnx(network.endpoints, partial / ONNX, metadata)
+            else:
+                representative = network.data.train.inputs if quantize == "int8" else None
+                flex = write_litert(
+                    network.endpoints,
+                    partial / LITERT,
+                    network.fields,
+                    network.examples,
+                    quantize,
+                    representative,
+                    batch,
+                    fused,
+                    allow_flex,
+                    metadata,
+                )
+                if flex:
+                    report["files"][wanted] = {"file": LITERT, "operations": flex, "bytes": (partial / LITERT).stat().st_size}
+                    continue
+            options = report["options"] if wanted == "litert" else {"quantize": "none", "batch": None, "fused": False}
+            report["files"][wanted] = network.proven(partial / FILES[wanted], golden, options)
+        files = [path for path in sorted(partial.rglob("*")) if path.is_file()]
+        report["sha256"] = {str(path.relative_to(partial)): saved.sha256(path) for path in files}
+        saved.write_json(partial / EXPORT, report)
+    return target, report
+
+
+def check_network(name, version=None, folder=None):
+    """Replays the golden requests of an exported version, by each of its files in a fresh process.
+
+    Args:
+        name: Name of the recipe.
+        version: Number of the version; None for the newest.
+        folder: The folder of saved models; None for `saved_models` here.
+
+    Returns:
+        (path, results): the version's folder, and {format: largest absolute difference}.
+
+    Raises:
+        UsageError: If there is no such version, or a file of it is missing or damaged.
+        RunError: If a file was changed, does not run, or answers otherwise than it did when it was exported.
+    """
+    recipes.check_name(name)
+    parent = pathlib.Path(folder or saved.DEFAULT_FOLDER) / name
+    there = _versions_in(parent)
+    if version is None and not there or version is not None and version not in there:
+        wanted = "no exported version" if version is None else f"no version {version}"
+        raise UsageError(f"{parent} holds {wanted}; make one with `zoo export {name}`.")
+    path = parent / str(version or max(there))
+    report, golden = _read(path / EXPORT), _read(path / GOLDEN)
+    try:
+        for file, digest in report["sha256"].items():
+            if not (path / file).is_file() or saved.sha256(path / file) != digest:
+                raise RunError(f"{path / file} is not what was exported (its sha256 differs); export again.")
+        results = {}
+        for wanted, entry in report["files"].items():
+            if "golden_difference" not in entry:
+                continue
+            requests = _playable(golden, path / FILES[wanted], entry["batch"])
+            found = difference(requests, answers_of(path / FILES[wanted], requests))
+            allowed = max(2e-5, 1.05 * entry["golden_difference"] + 1e-5)
+            if not found.excess <= allowed:
+                raise RunError(f"{path / FILES[wanted]} differs from its golden requests by {found.excess:.2g} in {found.where}.")
+            results[wanted] = found.largest
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path} is damaged ({error!r}); export again.") from error
+    return path, results
+
+
+class _Network:
+    """A trained network with what its export needs."""
+
+    def __init__(self, name, folder):
+        found = saved.find_saved(name, folder)
+        self.name, self.recipe, self.card = name, recipes.find(name), saved.read_card(found)
+        self.model = saved.load(name, folder)
+        self.data = self.recipe.load_data({**self.recipe.defaults(), **self.card["settings"]})
+        self.contract = self.data.contract
+        self.endpoints = endpoints_of(self.recipe, self.model, self.contract)
+        known = Contract({**self.recipe.fields, **self.contract.inputs}, self.contract.classes)
+        self.fields = fields_of(self.endpoints, known)
+        # Enough for every batch of the proof, and of full length.
+        self.examples = {key: array[: 4 * max(TIMED_BATCHES)] for key, array in self.data.test.inputs.items()}
+        self.further = self._further()
+        self._before = None
+
+    def _further(self):
+        """The signatures of text and of pictures, {name: module}."""
+        endpoint, fields = self.endpoints[DEFAULT], self.fields[DEFAULT]
+        if len(fields) != 1:
+            return {}
+        field = next(iter(fields.values()))
+        if field.vocabulary is not None and "tokens" in endpoint.outputs:
+            return {"translate": Translate(endpoint, field, self.contract.answer_vocabulary)}
+        data_set = importlib.import_module(f"zoo.data.{self.card['settings']['data'].partition(':')[0]}")
+        if self.contract.classes is not None and hasattr(data_set, "PICTURE"):
+            return {"classify_bytes": ClassifyBytes(endpoint, field, data_set.PICTURE)}
+        return {}
+
+    def contract_json(self):
+        """What every signature takes and gives."""
+        vocabularies = {key: field.vocabulary for key, field in self.contract.inputs.items() if field.vocabulary is not None}
+        signatures = {}
+        for signature, endpoint in self.endpoints.items():
+            inputs = {}
+            for key, field in self.fields[signature].items():
+                inputs[key] = {
+                    "dtype": field.dtype,
+                    "shape": field.sizes(),
+                    "minimum": field.minimum,
+                    "maximum": field.maximum,
+                    "finite": field.dtype.startswith("float"),
+                    "max_length": field.max_length,
+                    "vocabulary": None if field.vocabulary is None else key,
+                }
+            outputs = {key: {"dtype": str(tensor.dtype), "shape": list(tensor.shape)} for key, tensor in endpoint.outputs.items()}
+            signatures[signature] = {"inputs": inputs, "outputs": outputs}
+        for signature, module in self.further.items():
+            function = module.call.get_concrete_function()
+            inputs = {spec.name: {"dtype": "string", "shape": [None]} for spec in module.call.input_signature}
+            outputs = {
+                key: {"dtype": tensor.dtype.name, "shape": list(tensor.shape)}
+                for key, tensor in function.structured_outputs.items()
+            }
+            signatures[signature] = {"inputs": inputs, "outputs": outputs, "formats": ["saved_model"]}
+        return {"name": self.name, "classes": self.contract.classes, "vocabularies": vocabularies, "signatures": signatures}
+
+    def golden(self):
+        """Requests with their responses: every signature at least once, the default one for the rest."""
+        plain = make_requests(self.endpoints, self.examples, self.fields, (1, 2), seed=1, fixed_lengths=True)
+        first = {}
+        for request in plain:
+            first.setdefault(request[0], request)
+        chosen = [*first.values(), *self._string_requests()]
+        default, start = self.endpoints[DEFAULT], 3
+        while len(chosen) < GOLDEN_REQUESTS:
+            examples = {key: array[start:] for key, array in self.examples.items()}
+            chosen += make_requests({DEFAULT: default}, examples, self.fields, (1,), fixed_lengths=True)
+            start += 1
+        return [
+            {"signature": signature, "inputs": _as_json(inputs), "outputs": _as_json(outputs)}
+            for signature, inputs, outputs in chosen
+        ]
+
+    def _string_requests(self):
+        """A request to each signature of text or of pictures, made of test examples."""
+        import tensorflow as tf
+
+        requests = []
+        for signature, module in self.further.items():
+            name, array = next(iter(self.fields[DEFAULT])), None
+            array = self.examples[name][:2]
+            if signature == "translate":
+                from zoo.data.text import Vocabulary
+
+                vocabulary = Vocabulary(self.contract[name].vocabulary)
+                given = {"text": np.array([vocabulary.decode(row).encode() for row in array], object)}
+            else:
+                pictures = (array.reshape(len(array), *array.shape[1:3], 1) * 255).round().astype("uint8")
+                given = {"image_bytes": np.array([tf.io.encode_png(picture).numpy() for picture in pictures], object)}
+            outputs = {key: output.numpy() for key, output in module.call(*map(tf.constant, given.values())).items()}
+            requests.append((signature, given, outputs))
+        return requests
+
+    def proven(self, path, golden, options):
+        """Proves one file and gives its line of the report.
+
+        Raises:
+            RunError: If it differs from Keras, or, quantized, loses too much of the metric.
+        """
+        quantized, batch = options["quantize"] != "none", options["batch"]
+        batches = (batch,) if batch else BATCHES
+        requests = make_requests(self.endpoints, self.examples, self.fields, batches, fixed_lengths=options["fused"])
+        if not quantized and not options["fused"]:
+            # Noise too: of clear examples, probabilities are 0 or 1 whatever the file does.
+            requests += make_requests(self.endpoints, {}, self.fields, (batch or NOISE_BATCH,), seed=2)
+        found = prove(path, requests, quantized)
+        replayed = _playable(golden, path, batch)
+        timed = (batch,) if batch else TIMED_BATCHES
+        default = {DEFAULT: self.endpoints[DEFAULT]}
+        timed = make_requests(default, self.examples, self.fields, timed, fixed_lengths=True)
+        entry = {
+            "file": path.name,
+            "quantize": options["quantize"],
+            "batch": batch,
+            "bytes": sum(file.stat().st_size for file in _files_of(path)),
+            "weight_ratio": None,
+            "largest_difference": found.largest,
+            "unequal": found.unequal,
+            "golden_difference": difference(replayed, answers_of(path, replayed)).excess,
+            "latency_ms": latencies(path, timed),
+        }
+        entry["weight_ratio"] = entry["bytes"] / (4 * self.model.count_params())
+        entry["metric_before"], entry["metric_after"] = self._metrics(path, batch)
+        if quantized and entry["metric_after"] is not None:
+            self._check_loss(path, entry["metric_before"], entry["metric_after"])
+        return entry
+
+    def _metrics(self, path, batch):
+        """The recipe's target metric on the test part, by Keras and by a file; None where no answer tells it."""
+        if self.recipe.estimate is not None:
+            return None, None
+        part, size = self.data.test, batch or MEASURED_BATCH
+        if self._before is None:
+            inputs = {key: part.inputs[key] for key in self.endpoints[DEFAULT].inputs}
+            self._before = self._metric(self.endpoints[DEFAULT].predict(inputs), part)
+        count = len(part) // size * size  # a fixed batch leaves a rest
+        requests = [
+            (DEFAULT, {key: part.inputs[key][start : start + size] for key in self.endpoints[DEFAULT].inputs})
+            for start in range(0, count, size)
+        ]
+        answers = answers_of(path, requests)
+        joined = {key: np.concatenate([answer[key] for answer in answers]) for key in answers[0]}
+        return self._before, self._metric(joined, part.head(count))
+
+    def _metric(self, answers, part):
+        metric = self.recipe.target.metric
+        if self.recipe.measure is not None:
+            return float(self.recipe.measure(answers, part, self.contract)[metric])
+        self.model.reset_metrics()
+        # The first answer is what the model is trained to give, as probabilities or as it is.
+        prediction = answers[next(iter(self.endpoints[DEFAULT].outputs))]
+        return float(self.model.compute_metrics(None, part.targets, prediction, None)[metric])
+
+    def _check_loss(self, path, before, after):
+        target = self.recipe.target
+        if self.card["target"] is not None and target.passes(before):
+            passed, wanted = target.passes(after), str(target)
+        else:
+            passed = target.better(after, before) or abs(after - before) <= QUANTIZED_LOSS * abs(before)
+            wanted = f"at most {QUANTIZED_LOSS:.0%} worse than {before:.6g}"
+        if not passed or not math.isfinite(after):
+            raise RunError(
+                f"{path.name} has {target.metric} {after:.6g} after quantization; expected {wanted}; it is not kept. "
+                "Try another --quantize."
+            )
+
+
+def _version_folder(parent, version):
+    if version is None:
+        return parent / str(max(_versions_in(parent), default=0) + 1)
+    if version < 1:
+        raise UsageError(f"got --version {version}; expected at least 1.")
+    if (parent / str(version)).exists():
+        raise UsageError(f"{parent / str(version)} exists; give another --version, or none for the next one.")
+    return parent / str(version)
+
+
+def _versions_in(parent):
+    return [int(path.name) for path in parent.glob("*") if path.name.isdigit() and path.is_dir()]
+
+
+def _versions(formats):
+    packages = {"saved_model": ["tensorflow"], "litert": ["ai-edge-litert"], "onnx": ["onnx", "onnxruntime", "tf2onnx"]}
+    names = sorted({"nn-zoo", "keras", "tensorflow", *(name for wanted in formats for name in packages[wanted])})
+    return {name: importlib.metadata.version(name) for name in names} | {"python": platform.python_version()}
+
+
+def _files_of(path):
+    """The files that a format consists of."""
+    if path.name == SAVED_MODEL:
+        return [path, *(file for file in (path.parent / "variables").rglob("*") if file.is_file())]
+    return [path, *path.parent.glob(f"{path.stem}.*{path.suffix}")]
+
+
+def _playable(golden, path, batch):
+    """The golden requests that a file can answer, as arrays: of its signatures, and of its batch size if that is fixed."""
+    signatures = open_engine(path).signatures if path.name != SAVED_MODEL else None
+    requests = []
+    for request in golden:
+        inputs, outputs = _from_json(request["inputs"]), _from_json(request["outputs"])
+        if signatures is not None and request["signature"] not in signatures:
+            continue
+        if batch and any(array.ndim and len(array) != batch for array in inputs.values()):
+            continue
+        requests.append((request["signature"], inputs, outputs))
+    return requests
+
+
+def _as_json(arrays):
+    """Arrays as JSON: numbers with their dtype, text as it is, other bytes as TensorFlow Serving writes them."""
+    return {name: {"dtype": _dtype(array), "value": _values(name, array)} for name, array in arrays.items()}
+
+
+def _values(name, array):
+    if np.asarray(array).dtype != object:
+        return np.asarray(array).tolist()
+    return [{"b64": base64.b64encode(text).decode()} if name.endswith("_bytes") else text.decode() for text in array]
+
+
+def _dtype(array):
+    array = np.asarray(array)
+    return "string" if array.dtype == object else str(array.dtype)
+
+
+def _from_json(values):
+    arrays = {}
+    for name, content in values.items():
+        if content["dtype"] == "string":
+            texts = [base64.b64decode(text["b64"]) if isinstance(text, dict) else text.encode() for text in content["value"]]
+            arrays[name] = np.array([*texts, None], object)[:-1]
+        else:
+            arrays[name] = np.array(content["value"], content["dtype"])
+    return arrays
+
+
+def _read(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path} is missing; export again.") from None
+    except ValueError as error:
+        raise UsageError(f"{path} is damaged ({error}); export again.") from error

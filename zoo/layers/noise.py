@@ -1,0 +1,97 @@
+"""Normal noise from a seed, the same numbers on every backend and runtime."""
+
+import math
+
+import keras
+from keras import ops
+
+# The generator of Wichmann & Hill: three streams, each multiplied by its factor modulo its prime at every step. The product of
+# two numbers below these primes fits into an int32.
+FACTORS, PRIMES = (171, 172, 170), (30269, 30307, 30323)
+# The golden section of the period, 6,953,607,871,644: the starts of the first n seeds, up to a million, lie 0.38 period / n steps
+# apart or more. It has no divisor in common with the period, so no two seeds start at the same place.
+STEPS_BETWEEN_SEEDS = 4297566009115
+
+
+@keras.saving.register_keras_serializable("zoo")
+class SeededNormal(keras.layers.Layer):
+    """Standard normal numbers that depend on nothing but the seed and their place in the table.
+
+    It needs no state and no random operation of the backend: from the seed to the uniform numbers all is done in integers below
+    2 ** 31, so that TensorFlow, JAX, LiteRT and ONNX agree but for the rounding of a logarithm and a cosine.
+
+    Source: Wichmann & Hill 1982, "Algorithm AS 183: An Efficient and Portable Pseudo-Random Number Generator"; Box & Muller 1958.
+    Departures: every element jumps to its own place in the sequence, so that all are computed at once; of the sum of fractions 24
+    bits are kept, which a float32 holds exactly; numbers end at 5.77.
+
+    Args:
+        width: Number of columns.
+
+    Call arguments:
+        count: Scalar int32, the number of rows; 0 and less give none.
+        seed: Scalar int32, 0 or more.
+
+    Returns:
+        `(count, width)` float32. The first rows do not depend on `count`.
+
+    Raises:
+        ValueError: If `width` is smaller than 1.
+
+    Example:
+        >>> normal = SeededNormal(2)(count=keras.ops.array(3), seed=keras.ops.array(7))
+        >>> tuple(normal.shape)
+        (3, 2)
+    """
+
+    def __init__(self, width, **kwargs):
+        super().__init__(**kwargs)
+        if width < 1:
+            raise ValueError(f"`width` of SeededNormal must be at least 1, got {width}.")
+        self.width = width
+
+    def call(self, count, seed):
+        steps = 2 * self.width  # uniform numbers in a row: the radii, then the angles
+        rows = ops.arange(ops.maximum(count, 0), dtype="int32")
+        columns = ops.array([_powers(FACTORS, column) for column in range(steps)], dtype="int32")
+        start = _power(_powers(FACTORS, STEPS_BETWEEN_SEEDS), seed)  # (3,)
+        row_start = ops.mod(_power(_powers(FACTORS, steps), rows) * start, PRIMES)  # (count, 3)
+        uniform = _uniform(ops.mod(row_start[:, None, :] * columns, PRIMES))  # (count, 2 * width)
+        radius = ops.sqrt(2.0 * _minus_log(uniform[:, : self.width]))
+        return radius * ops.cos(2.0 * math.pi * uniform[:, self.width :])
+
+    def compute_output_spec(self, count, seed):
+        return keras.KerasTensor((None, self.width), dtype="float32")
+
+    def get_config(self):
+        return {**super().get_config(), "width": self.width}
+
+
+def _powers(bases, exponent):
+    """The Python integers `bases`, one per stream, to the power of a Python integer."""
+    return [pow(base, exponent, prime) for base, prime in zip(bases, PRIMES)]
+
+
+def _power(bases, exponent):
+    """The same for an int32 tensor `exponent` (...): (..., 3), looked up digit by digit of its base 256."""
+    power = 1
+    for unit in (1, 256, 256**2, 256**3):
+        table = ops.array([_powers(bases, digit * unit) for digit in range(256)], dtype="int32")
+        power = ops.mod(power * ops.take(table, exponent // unit % 256, axis=0), PRIMES)
+    return power
+
+
+def _uniform(state):
+    """From the three streams (..., 3) to (...), the multiples of 2 ** -24 above 0 and up to 1."""
+    # In two goes, because a state times 2 ** 24 is no int32.
+    shifted, primes = state * 2**16, ops.array(PRIMES, dtype="int32")
+    fraction = shifted // primes * 2**8 + shifted % primes * 2**8 // primes
+    # Not `ops.sum`, which ONNX Runtime gets wrong for no rows at all.
+    total = fraction[..., 0] + fraction[..., 1] + fraction[..., 2]
+    return ops.cast(total % 2**24 + 1, "float32") * 2.0**-24
+
+
+def _minus_log(uniform):
+    """The negative logarithm; near 1 by its series, because the logarithm of LiteRT loses its digits there."""
+    rest = 1.0 - uniform  # exact
+    series = rest * (1.0 + rest * (1.0 / 2.0 + rest / 3.0))
+    return ops.where(rest < 2.0**-8, series, -ops.log(uniform))
