@@ -318,17 +318,20 @@ def _score(card):
 def _export_table(report):
     proven = [entry for entry in report["files"].values() if "latency_ms" in entry]
     batches = sorted({size for entry in proven for size in entry["latency_ms"]})
-    columns = ["file", "MB", "of weights", "difference", f"{report['metric']} Keras", "file"]
-    table = rich.table.Table(*columns, *(f"ms at {size}" for size in batches), box=None, pad_edge=False)
+    columns = ["file", "MB", "weights", "difference", report["metric"], *(f"ms at {size}" for size in batches)]
+    table = rich.table.Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, no_wrap=True)
     for entry in report["files"].values():
         size = f"{entry['bytes'] / 1e6:.3g}"
         if "latency_ms" not in entry:
             table.add_row(entry["file"], size, "", f"not run: {', '.join(entry['operations'])}")
             continue
-        metrics = ["-" if entry[key] is None else f"{entry[key]:.5g}" for key in ("metric_before", "metric_after")]
+        before, after = entry["metric_before"], entry["metric_after"]
+        metric = "-" if after is None else f"{before:.5g} -> {after:.5g}"
         times = [f"{entry['latency_ms'][size]:.3g}" if size in entry["latency_ms"] else "" for size in batches]
         ratio, difference = f"{entry['weight_ratio']:.1%}", f"{entry['largest_difference']:.1e}"
-        table.add_row(entry["file"], size, ratio, difference, *metrics, *times)
+        table.add_row(entry["file"], size, ratio, difference, metric, *times)
     return table
 
 

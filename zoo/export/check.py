@@ -81,13 +81,13 @@ def make_requests(endpoints, examples, fields, batches=BATCHES, seed=0, fixed_le
 
 
 def _made_up(field, batch, length, generator):
-    """Values of a field's range: uniform where it is bounded, else standard normal, or small positive integers."""
+    """Values of a field's range: uniform where it is bounded, else standard normal, or small integers, as for single values."""
     shape = [length if size is None else size for size in field.shape]
     if field.batched:
         shape = [batch, *shape]
     if field.dtype.startswith("int") or field.dtype.startswith("uint"):
         low = 1 if field.minimum is None else int(field.minimum)
-        high = low + 10 if field.maximum is None else int(field.maximum) + 1
+        high = low + 10 if field.maximum is None or not field.batched else int(field.maximum) + 1
         return generator.integers(low, high, shape).astype(field.dtype)
     if field.dtype == "bool":
         return generator.random(shape) < 0.5
@@ -173,6 +173,12 @@ def prove(path, requests, quantized=False):
             integer.
     """
     found = difference(requests, answers_of(path, requests))
+    judge(path, found, quantized)
+    return found
+
+
+def judge(path, found, quantized=False):
+    """Raises `RunError`, as `prove` does, if the `Difference` found is too large."""
     name = pathlib.Path(path).name
     if quantized:
         if not found.relative <= QUANTIZED_TOLERANCE:
@@ -182,7 +188,6 @@ def prove(path, requests, quantized=False):
             )
     elif not found.excess <= TOLERANCE:
         raise RunError(f"{name} differs from Keras by {found.excess:.2g} in {found.where}; it is not kept.")
-    return found
 
 
 def latencies(path, requests):

@@ -9,6 +9,13 @@ BUILTIN = schema.BuiltinOperator
 OUTPUT_STATE, CELL_STATE, HIDDEN = 18, 19, 4
 
 
+def operations(content):
+    """The names of the built-in operations in a file, bytes."""
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    names = {number: name for name, number in vars(BUILTIN).items() if isinstance(number, int)}
+    return sorted({names[code.builtinCode] for code in model.operatorCodes})
+
+
 def foreign_operations(content):
     """The names of the operations in a file, bytes, that are not built in: Flex and custom ones."""
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))

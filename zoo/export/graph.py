@@ -20,12 +20,17 @@ def as_endpoints(model, signatures=None):
     Raises:
         UsageError: If a model cannot be exported, or Keras runs on another backend than TensorFlow.
     """
-    if keras.backend.backend() != "tensorflow":
-        raise UsageError(f"Keras runs on {keras.backend.backend()}; export needs KERAS_BACKEND=tensorflow.")
+    check_backend()
     if signatures and DEFAULT in signatures:
         raise UsageError(f"{DEFAULT!r} is the model itself; give other names to the further signatures.")
     models = {DEFAULT: model, **(signatures or {})}
     return {name: value if isinstance(value, Endpoint) else Endpoint(value) for name, value in models.items()}
+
+
+def check_backend():
+    """Raises `UsageError` if Keras runs on another backend than TensorFlow."""
+    if keras.backend.backend() != "tensorflow":
+        raise UsageError(f"Keras runs on {keras.backend.backend()}; export needs KERAS_BACKEND=tensorflow.")
 
 
 def fields_of(endpoints, contract=None):

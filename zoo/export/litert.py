@@ -7,10 +7,11 @@ import tempfile
 import keras
 import tensorflow as tf
 
+from zoo.endpoints import DEFAULT
 from zoo.errors import RunError, UsageError
 from zoo.export.check import BATCHES, make_requests, prove
 from zoo.export.files import appearing
-from zoo.export.flatbuffer import finished, foreign_operations
+from zoo.export.flatbuffer import finished, foreign_operations, operations
 from zoo.export.graph import as_endpoints, as_function, fields_of, variables
 from zoo.export.quiet import quiet
 from zoo.export.recurrent import fused_loops, portable_loops
@@ -45,7 +46,8 @@ def litert(
         representative: {input: array (examples, ...)} from the training data, by which "int8" sets the range of every tensor.
         batch: A fixed batch size, or None.
         fused: Whether standard LSTM layers, read from a state of zeros and without a mask, become UNIDIRECTIONAL_SEQUENCE_LSTM.
-            The batch is then fixed (1 unless given), and the length is that of the examples.
+            The batch is then fixed (1 unless given), the length is that of the examples, and the file has the default signature
+            only: any other one would hold every weight a second time, in another order.
         allow_flex: Whether operations may stay that only a runtime with TensorFlow's own can run; the stock runtime refuses them,
             so that such a file is written without proof.
 
@@ -64,13 +66,18 @@ def litert(
         >>> litert(model, tempfile.mkdtemp() + "/model.tflite").largest < 1e-5
         True
     """
-    endpoints = as_endpoints(model, signatures)
+    endpoints = signatures_of_file(as_endpoints(model, signatures), fused)
     fields, examples = fields_of(endpoints, contract), examples or {}
     batch = 1 if fused and batch is None else batch
     requests = make_requests(endpoints, examples, fields, (batch,) if batch else BATCHES, fixed_lengths=fused)
     with appearing(path) as partial:
         flex = write_litert(endpoints, partial, fields, examples, quantize, representative, batch, fused, allow_flex)
         return None if flex else prove(partial, requests, quantize != "none")
+
+
+def signatures_of_file(endpoints, fused):
+    """Which of the endpoints a file holds: all, but the default one only where layers are fused."""
+    return {DEFAULT: endpoints[DEFAULT]} if fused else endpoints
 
 
 def check_options(quantize, representative, batch):
@@ -105,6 +112,7 @@ def write_litert(
         The names of the operations that the stock runtime refuses, a list; empty unless `allow_flex`.
     """
     check_options(quantize, representative, batch)
+    endpoints = signatures_of_file(endpoints, fused)
     lengths = {name: array.shape[1] for name, array in (examples or {}).items() if array.ndim > 1} if fused else None
     with tempfile.TemporaryDirectory() as folder:
         module, functions = tf.Module(), {}
@@ -115,7 +123,12 @@ def write_litert(
             if fused and not fused_layers:
                 raise UsageError(_why_nothing_was_fused(endpoints, lengths))
             tf.saved_model.save(module, folder, signatures=functions)
-        content = _converted(folder, endpoints, fields, quantize, representative, batch, fused, allow_flex)
+        content = _converted(folder, endpoints, fields, quantize, representative, batch, allow_flex)
+    if quantize == "int8" and "WHILE" in operations(content):
+        raise UsageError(
+            "int8 cannot be calibrated inside a loop, as that of a recurrent layer or a decoder; "
+            "use --fused where every loop is an LSTM layer, or --quantize dynamic."
+        )
     flex = foreign_operations(content)
     if flex and not allow_flex:
         raise UsageError(f"the file would hold {', '.join(flex)}; give --allow-flex if your runtime has them.")
@@ -123,7 +136,7 @@ def write_litert(
     return flex
 
 
-def _converted(folder, endpoints, fields, quantize, representative, batch, fused, allow_flex):
+def _converted(folder, endpoints, fields, quantize, representative, batch, allow_flex):
     converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(endpoints))
     builtins = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if quantize != "none":
@@ -141,10 +154,10 @@ def _converted(folder, endpoints, fields, quantize, representative, batch, fused
         try:
             return converter.convert()
         except Exception as error:  # the converter's errors are of many kinds, and the reason stands in its notes
-            raise _explained(f"{error}\n{written()}", endpoints, quantize, fused) from error
+            raise _explained(f"{error}\n{written()}", endpoints) from error
 
 
-def _explained(text, endpoints, quantize, fused):
+def _explained(text, endpoints):
     """The converter's failure as one line that names the layer."""
     refused = re.findall(r"fused\[\"\w+:\", \"([^\"@]+)@[^\n]*?'tf\.(\w+)' op is n", text)
     if refused:
@@ -158,8 +171,6 @@ def _explained(text, endpoints, quantize, fused):
             "or give --allow-flex if your runtime has TensorFlow's operations."
         )
     line = next((line for line in text.splitlines() if line.strip()), "no reason given")
-    if quantize == "int8" and not fused:
-        return RunError(f"the network cannot be converted to int8 ({line:.200}); try --fused for LSTM layers, or dynamic.")
     return RunError(f"the network cannot be converted to LiteRT ({line:.200}).")
 
 

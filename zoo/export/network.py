@@ -17,10 +17,10 @@ from zoo.data.contract import Contract
 from zoo.endpoints import DEFAULT, endpoints_of
 from zoo.engines import LITERT, ONNX, SAVED_MODEL, open_engine
 from zoo.errors import RunError, UsageError
-from zoo.export.check import BATCHES, answers_of, difference, latencies, make_requests, prove
+from zoo.export.check import BATCHES, answers_of, difference, judge, latencies, make_requests
 from zoo.export.files import appearing
-from zoo.export.graph import fields_of
-from zoo.export.litert import check_options, write_litert
+from zoo.export.graph import check_backend, fields_of
+from zoo.export.litert import check_options, signatures_of_file, write_litert
 from zoo.export.onnx import write_onnx
 from zoo.export.saved_model import write_saved_model
 from zoo.export.strings import ClassifyBytes, Translate
@@ -61,6 +61,7 @@ def export_network(
             is no built-in one of LiteRT.
         RunError: If a file cannot be written, or is not what Keras computes. Nothing is kept then.
     """
+    check_backend()
     for wanted in formats:
         if wanted not in FILES:
             raise UsageError(f"there is no format {wanted!r}{recipes.nearest(wanted, FILES)} The formats are {', '.join(FILES)}.")
@@ -86,9 +87,9 @@ def export_network(
     }
     with appearing(target) as partial:
         partial.mkdir()
-        contract = network.contract_json()
+        contract = network.contract_json(formats, fused)
         saved.write_json(partial / CONTRACT, contract)
-        golden = network.golden()
+        golden = network.golden(contract["signatures"], batch)
         saved.write_json(partial / GOLDEN, golden)
         metadata = {"contract": json.dumps(contract, ensure_ascii=False)}
         for wanted in formats:
@@ -158,7 +159,7 @@ def check_network(name, version=None, folder=None):
             if not found.excess <= allowed:
                 raise RunError(f"{path / FILES[wanted]} differs from its golden requests by {found.excess:.2g} in {found.where}.")
             results[wanted] = found.largest
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UsageError(f"{path} is damaged ({error!r}); export again.") from error
     return path, results
 
@@ -171,6 +172,11 @@ class _Network:
         self.name, self.recipe, self.card = name, recipes.find(name), saved.read_card(found)
         self.model = saved.load(name, folder)
         self.data = self.recipe.load_data({**self.recipe.defaults(), **self.card["settings"]})
+        if self.data.fingerprint() != self.card["data"].get("fingerprint"):
+            raise UsageError(
+                f"the data set {self.card['settings']['data']} is not the one that {found / saved.CARD} was made with (its "
+                "fingerprint differs); what the network reads and answers could not be told."
+            )
         self.contract = self.data.contract
         self.endpoints = endpoints_of(self.recipe, self.model, self.contract)
         known = Contract({**self.recipe.fields, **self.contract.inputs}, self.contract.classes)
@@ -193,11 +199,16 @@ class _Network:
             return {"classify_bytes": ClassifyBytes(endpoint, field, data_set.PICTURE)}
         return {}
 
-    def contract_json(self):
-        """What every signature takes and gives."""
+    def contract_json(self, formats, fused):
+        """What every signature takes and gives, and which formats have it."""
         vocabularies = {key: field.vocabulary for key, field in self.contract.inputs.items() if field.vocabulary is not None}
         signatures = {}
         for signature, endpoint in self.endpoints.items():
+            having = [
+                wanted for wanted in formats if wanted != "litert" or signature in signatures_of_file(self.endpoints, fused)
+            ]
+            if not having:
+                continue
             inputs = {}
             for key, field in self.fields[signature].items():
                 inputs[key] = {
@@ -210,27 +221,24 @@ class _Network:
                     "vocabulary": None if field.vocabulary is None else key,
                 }
             outputs = {key: {"dtype": str(tensor.dtype), "shape": list(tensor.shape)} for key, tensor in endpoint.outputs.items()}
-            signatures[signature] = {"inputs": inputs, "outputs": outputs}
-        for signature, module in self.further.items():
+            signatures[signature] = {"formats": having, "inputs": inputs, "outputs": outputs}
+        for signature, module in self.further.items() if "saved_model" in formats else ():
             function = module.call.get_concrete_function()
             inputs = {spec.name: {"dtype": "string", "shape": [None]} for spec in module.call.input_signature}
             outputs = {
                 key: {"dtype": tensor.dtype.name, "shape": list(tensor.shape)}
                 for key, tensor in function.structured_outputs.items()
             }
-            signatures[signature] = {"inputs": inputs, "outputs": outputs, "formats": ["saved_model"]}
+            signatures[signature] = {"formats": ["saved_model"], "inputs": inputs, "outputs": outputs}
         return {"name": self.name, "classes": self.contract.classes, "vocabularies": vocabularies, "signatures": signatures}
 
-    def golden(self):
-        """Requests with their responses: every signature at least once, the default one for the rest."""
-        plain = make_requests(self.endpoints, self.examples, self.fields, (1, 2), seed=1, fixed_lengths=True)
-        first = {}
-        for request in plain:
-            first.setdefault(request[0], request)
-        chosen = [*first.values(), *self._string_requests()]
+    def golden(self, signatures, batch):
+        """Requests with their responses: every one of the signatures at least once, the default one for the rest."""
+        plain = make_requests(self.endpoints, self.examples, self.fields, (batch or 1,), seed=1, fixed_lengths=True)
+        chosen = [request for request in [*plain, *self._string_requests()] if request[0] in signatures]
         default, start = self.endpoints[DEFAULT], 3
         while len(chosen) < GOLDEN_REQUESTS:
-            examples = {key: array[start:] for key, array in self.examples.items()}
+            examples = {key: np.roll(array, -start, axis=0) for key, array in self.examples.items()}
             chosen += make_requests({DEFAULT: default}, examples, self.fields, (1,), fixed_lengths=True)
             start += 1
         return [
@@ -266,12 +274,16 @@ class _Network:
         """
         quantized, batch = options["quantize"] != "none", options["batch"]
         batches = (batch,) if batch else BATCHES
-        requests = make_requests(self.endpoints, self.examples, self.fields, batches, fixed_lengths=options["fused"])
+        endpoints = signatures_of_file(self.endpoints, options["fused"])
+        requests = make_requests(endpoints, self.examples, self.fields, batches, fixed_lengths=options["fused"])
         if not quantized and not options["fused"]:
             # Noise too: of clear examples, probabilities are 0 or 1 whatever the file does.
-            requests += make_requests(self.endpoints, {}, self.fields, (batch or NOISE_BATCH,), seed=2)
-        found = prove(path, requests, quantized)
-        replayed = _playable(golden, path, batch)
+            requests += make_requests(endpoints, {}, self.fields, (batch or NOISE_BATCH,), seed=2)
+        replayed, measured = _playable(golden, path, batch), self._measuring(batch)
+        answers = answers_of(path, [*requests, *replayed, *measured])  # one process for all: TensorFlow takes seconds to start
+        found = difference(requests, answers)
+        judge(path, found, quantized)
+        answers = answers[len(requests) :]
         timed = (batch,) if batch else TIMED_BATCHES
         default = {DEFAULT: self.endpoints[DEFAULT]}
         timed = make_requests(default, self.examples, self.fields, timed, fixed_lengths=True)
@@ -283,31 +295,34 @@ class _Network:
             "weight_ratio": None,
             "largest_difference": found.largest,
             "unequal": found.unequal,
-            "golden_difference": difference(replayed, answers_of(path, replayed)).excess,
+            "golden_difference": difference(replayed, answers).excess,
             "latency_ms": latencies(path, timed),
         }
         entry["weight_ratio"] = entry["bytes"] / (4 * self.model.count_params())
-        entry["metric_before"], entry["metric_after"] = self._metrics(path, batch)
+        entry["metric_before"], entry["metric_after"] = self._metrics(answers[len(replayed) :])
         if quantized and entry["metric_after"] is not None:
             self._check_loss(path, entry["metric_before"], entry["metric_after"])
         return entry
 
-    def _metrics(self, path, batch):
-        """The recipe's target metric on the test part, by Keras and by a file; None where no answer tells it."""
+    def _measuring(self, batch):
+        """The test part as requests; a fixed batch is filled up from the start. Empty where no answer tells."""
         if self.recipe.estimate is not None:
-            return None, None
+            return []
         part, size = self.data.test, batch or MEASURED_BATCH
+        count = -(-len(part) // size) * size if batch else len(part)
+        rows = [np.arange(start, min(start + size, count)) % len(part) for start in range(0, count, size)]
+        return [(DEFAULT, {key: part.inputs[key][chosen] for key in self.endpoints[DEFAULT].inputs}) for chosen in rows]
+
+    def _metrics(self, answers):
+        """The recipe's target metric on the test part, by Keras and by a file's answers to `_measuring`, or None."""
+        if not answers:
+            return None, None
+        part = self.data.test
         if self._before is None:
             inputs = {key: part.inputs[key] for key in self.endpoints[DEFAULT].inputs}
             self._before = self._metric(self.endpoints[DEFAULT].predict(inputs), part)
-        count = len(part) // size * size  # a fixed batch leaves a rest
-        requests = [
-            (DEFAULT, {key: part.inputs[key][start : start + size] for key in self.endpoints[DEFAULT].inputs})
-            for start in range(0, count, size)
-        ]
-        answers = answers_of(path, requests)
-        joined = {key: np.concatenate([answer[key] for answer in answers]) for key in answers[0]}
-        return self._before, self._metric(joined, part.head(count))
+        joined = {key: np.concatenate([answer[key] for answer in answers])[: len(part)] for key in answers[0]}
+        return self._before, self._metric(joined, part)
 
     def _metric(self, answers, part):
         metric = self.recipe.target.metric
@@ -343,7 +358,7 @@ def _version_folder(parent, version):
 
 
 def _versions_in(parent):
-    return [int(path.name) for path in parent.glob("*") if path.name.isdigit() and path.is_dir()]
+    return [int(path.name) for path in parent.glob("*") if path.name.isdecimal() and path.is_dir()]
 
 
 def _versions(formats):
