@@ -160,7 +160,9 @@ def test_text_is_answered_from_the_command_line_and_from_a_file(zoo, here):
     assert report["notes"] == ["2 lines of dates[red].txt"] and report["answers"]["text"][0] == out.strip()
     assert zoo('predict seq2seq "dates[red].txt"')[1].startswith("2 lines of dates[red].txt\n")
     assert json.loads(zoo("predict seq2seq \u96ea --json")[1])["notes"] == ["characters never seen in training: 1"]
-    assert zoo(f"predict seq2seq {'5' * 300}")[0] == 0
+    assert zoo(f"predict seq2seq {'5' * 150}")[0] == 0
+    code, _, err = zoo(f"predict seq2seq {'5' * 300}")
+    assert code == 2 and err == "zoo: input `source` has length 301; expected at most 200.\n"
 
 
 def test_save_writes_the_answers_and_replaces_nothing(zoo, here):

@@ -176,7 +176,7 @@ def export(
     from zoo import recipe as recipes
 
     recipes.check_name(name)
-    _quiet()
+    _quiet("zoo.export.network")
     from zoo.export.network import export_network
 
     wanted = [part.strip() for part in formats.split(",") if part.strip()]
@@ -204,7 +204,7 @@ def check(
     from zoo import recipe as recipes
 
     recipes.check_name(name)
-    _quiet()
+    _quiet("zoo.export.network")
     from zoo.export.network import check_network
 
     path, results = check_network(name, version, folder)
@@ -278,8 +278,8 @@ def _described(error):
     return (2 if isinstance(error, UsageError) else 1), str(error)
 
 
-def _quiet():
-    """Imports keras, with TensorFlow's notes about the machine kept off the screen.
+def _quiet(module="keras"):
+    """Imports a module, with TensorFlow's notes about the machine kept off the screen.
 
     They are written by C++ before any logging level counts, so the file descriptor itself has to be turned away.
     """
@@ -289,7 +289,7 @@ def _quiet():
     try:
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), 2)
-        importlib.import_module("keras")
+        importlib.import_module(module)
     finally:
         os.dup2(screen, 2)
         os.close(screen)
@@ -322,13 +322,15 @@ def _export_table(report):
     table = rich.table.Table(box=None, pad_edge=False)
     for column in columns:
         table.add_column(column, no_wrap=True)
+    before = next((entry["metric_before"] for entry in proven if entry["metric_before"] is not None), None)
+    if before is not None:
+        table.add_row("(Keras)", "", "", "", f"{before:.5g}")
     for entry in report["files"].values():
         size = f"{entry['bytes'] / 1e6:.3g}"
         if "latency_ms" not in entry:
             table.add_row(entry["file"], size, "", f"not run: {', '.join(entry['operations'])}")
             continue
-        before, after = entry["metric_before"], entry["metric_after"]
-        metric = "-" if after is None else f"{before:.5g} -> {after:.5g}"
+        metric = "-" if entry["metric_after"] is None else f"{entry['metric_after']:.5g}"
         times = [f"{entry['latency_ms'][size]:.3g}" if size in entry["latency_ms"] else "" for size in batches]
         ratio, difference = f"{entry['weight_ratio']:.1%}", f"{entry['largest_difference']:.1e}"
         table.add_row(entry["file"], size, ratio, difference, metric, *times)

@@ -4,6 +4,7 @@ The names are frozen interface. A name that Keras made up, such as `keras_tensor
 models are built; `input` and `output`, with a number where there are several, stand in its place.
 """
 
+import keyword
 import re
 
 import keras
@@ -27,7 +28,7 @@ class Endpoint:
         outputs: {name: KerasTensor}: named by the dictionary of outputs, else by the layers that they come from.
 
     Raises:
-        UsageError: If the model is not functional, or a layer of it cannot be exported.
+        UsageError: If the model is not functional, or a layer or a name of it cannot be exported.
 
     Example:
         >>> image = keras.Input((2,), name="image")
@@ -64,6 +65,13 @@ class Endpoint:
             raise UsageError(f"the outputs of {model.name} are nested deeper than a dictionary; give one level of names.")
         else:
             self.outputs = dict(model.output)
+        for name in (*self.inputs, *self.outputs):
+            # What every runtime takes, as a keyword of a Python function too.
+            if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", str(name)) or keyword.iskeyword(name) or name == "self":
+                raise UsageError(
+                    f"{name!r} cannot be the name of an input or an output in every format; "
+                    "give one of letters, digits and _, a letter first, and no word of Python's."
+                )
 
     def __call__(self, inputs):
         """The outputs, {name: tensor}, for {name: tensor}, in inference."""

@@ -30,11 +30,13 @@ def open_engine(path, threads=1):
         ValueError: If the runtime refuses the file.
     """
     path = pathlib.Path(path)
+    if path.is_dir():
+        return SavedModelEngine(path)
     if path.suffix == ".tflite":
         return LiteRTEngine(path, threads)
     if path.suffix == ".onnx":
         return OnnxEngine(path, threads)
-    return SavedModelEngine(path if path.is_dir() else path.parent)
+    return SavedModelEngine(path.parent)
 
 
 class LiteRTEngine:
@@ -128,7 +130,7 @@ def read_arrays(path):
         items = [(str(signature), {}) for signature in file["signatures"]]
         for key in file.files:
             if key != "signatures":
-                index, form, name = key.split("/")
+                index, form, name = key.split("/", 2)
                 array = file[key]
                 if form == "base64":
                     texts = [base64.b64decode(text) for text in array.ravel()]
@@ -163,17 +165,17 @@ def reason_of(error):
 
 
 def main():
-    """Answers the requests of one .npz file in another; with --time, the duration of each request instead."""
+    """Answers the requests of one .npz file in another; with --time, the last ones by their duration instead."""
     parser = argparse.ArgumentParser(prog="python -m zoo.engines")
     for argument in ("file", "requests", "answers"):
         parser.add_argument(argument)
-    parser.add_argument("--time", action="store_true")
+    parser.add_argument("--time", type=int, default=0, metavar="COUNT", help="how many are timed")
     arguments = parser.parse_args()
     engine = open_engine(arguments.file)
-    answers = []
-    for signature, inputs in read_arrays(arguments.requests):
+    requests, answers = read_arrays(arguments.requests), []
+    for index, (signature, inputs) in enumerate(requests):
         try:
-            if arguments.time:
+            if index >= len(requests) - arguments.time:
                 answers.append((signature, {"seconds": np.array(seconds_of_call(engine, signature, inputs))}))
             else:
                 answers.append((signature, engine.run(signature, inputs)))

@@ -3,13 +3,13 @@
 import dataclasses
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 
 import numpy as np
 
-from zoo.endpoints import DEFAULT
 from zoo.engines import read_arrays, write_arrays
 from zoo.errors import RunError
 
@@ -46,7 +46,7 @@ def make_requests(endpoints, examples, fields, batches=BATCHES, seed=0, fixed_le
         endpoints: {signature: Endpoint}; one that gives `memory` stands before one that takes it.
         examples: {input: (examples, ...)}; may lack inputs, or be empty.
         fields: {signature: {input: Field}}, for what is made up.
-        batches: The batch sizes.
+        batches: The batch sizes; a model that fixes its own gets that one.
         seed: Integer seed of what is made up.
         fixed_lengths: Whether sequences come at full length only; else also at half of it, and as one step.
 
@@ -58,7 +58,8 @@ def make_requests(endpoints, examples, fields, batches=BATCHES, seed=0, fixed_le
     free = any(None in field.shape for every in fields.values() for field in every.values())
     lengths = [full] if fixed_lengths or not free else sorted({full, (full + 1) // 2, 1}, reverse=True)
     requests, start = [], 0
-    for batch in batches:
+    fixed = {tensor.shape[0] for endpoint in endpoints.values() for tensor in endpoint.inputs.values() if tensor.shape} - {None}
+    for batch in [max(fixed, default=batch) for batch in batches]:
         for length in lengths:
             known = {}
             for name, array in examples.items():
@@ -96,29 +97,30 @@ def _made_up(field, batch, length, generator):
     return generator.uniform(field.minimum, field.maximum, shape).astype(field.dtype)
 
 
-def answers_of(path, requests, timed=False):
+def answers_of(path, requests, timed=()):
     """What an exported file answers in a process of its own.
 
     Args:
         path: The file, as `zoo.engines.open_engine` takes it.
         requests: A list of (signature, {input: array}, ...).
-        timed: Whether to give {"seconds": median duration of the call} in place of the outputs.
+        timed: More requests, to be timed.
 
     Returns:
-        A list of {output: array}.
+        A list of {output: array}; after it, for every timed request, {"seconds": median duration of the call}.
 
     Raises:
         RunError: If the runtime refuses the file or a request.
     """
     with tempfile.TemporaryDirectory() as folder:
         asked, answered = pathlib.Path(folder) / "requests.npz", pathlib.Path(folder) / "answers.npz"
-        write_arrays(asked, [request[:2] for request in requests])
-        command = [sys.executable, "-m", "zoo.engines", str(path), str(asked), str(answered), *(["--time"] if timed else [])]
+        write_arrays(asked, [request[:2] for request in [*requests, *timed]])
+        command = [sys.executable, "-m", "zoo.engines", str(path), str(asked), str(answered), "--time", str(len(timed))]
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
         finished = subprocess.run(command, capture_output=True, text=True, env=environment)
         if finished.returncode:
-            lines = [line for line in finished.stderr.splitlines() if line.strip()] or [f"exit code {finished.returncode}"]
-            raise RunError(f"{pathlib.Path(path).name} does not run in its own runtime: {lines[-1]:.300}")
+            lines = [line for line in finished.stderr.splitlines() if line.strip()] if finished.returncode > 0 else []
+            reason = lines[-1] if lines else f"exit code {finished.returncode}"
+            raise RunError(f"{_name_of(path)} does not run in its own runtime: {reason:.300}")
         return [outputs for _, outputs in read_arrays(answered)]
 
 
@@ -130,7 +132,7 @@ def difference(requests, answers):
     """
     largest = relative = unequal = excess = 0.0
     where = ""
-    for (signature, _, expected), given in zip(requests, answers):
+    for (signature, _, expected), given in zip(requests, answers, strict=True):
         if set(given) != set(expected):
             raise RunError(f"signature {signature} gives {sorted(given)}; Keras gives {sorted(expected)}.")
         for name, right in expected.items():
@@ -179,7 +181,7 @@ def prove(path, requests, quantized=False):
 
 def judge(path, found, quantized=False):
     """Raises `RunError`, as `prove` does, if the `Difference` found is too large."""
-    name = pathlib.Path(path).name
+    name = _name_of(path)
     if quantized:
         if not found.relative <= QUANTIZED_TOLERANCE:
             raise RunError(
@@ -190,12 +192,6 @@ def judge(path, found, quantized=False):
         raise RunError(f"{name} differs from Keras by {found.excess:.2g} in {found.where}; it is not kept.")
 
 
-def latencies(path, requests):
-    """Milliseconds of one call of the default signature, {batch size: median}, in a fresh process."""
-    chosen = {}
-    for request in requests:
-        if request[0] == DEFAULT:
-            batch = next((len(array) for array in request[1].values() if array.ndim), 1)
-            chosen.setdefault(batch, request)
-    answers = answers_of(path, list(chosen.values()), timed=True)
-    return {batch: float(answer["seconds"]) * 1e3 for batch, answer in zip(chosen, answers)}
+def _name_of(path):
+    """The name that a file will have: until it is proven, it lies beside it under another one."""
+    return re.sub(r"^partial-\d+-", "", pathlib.Path(path).name)

@@ -9,15 +9,16 @@ from zoo.errors import RunError, UsageError
 
 
 @contextlib.contextmanager
-def appearing(path):
+def appearing(path, suffix=None):
     """Gives a path beside `path` to write a file or a folder to; on success it takes the name, on failure it vanishes.
 
     Args:
         path: A path that must not exist yet.
+        suffix: How it must end, or None.
 
     Raises:
-        UsageError: If the path exists, or its folder cannot be written.
-        RunError: If the disk is full.
+        UsageError: If the path exists or ends otherwise, or its folder cannot be made.
+        RunError: If the path cannot be written, as on a full disk.
 
     Example:
         >>> import tempfile
@@ -28,11 +29,16 @@ def appearing(path):
         True
     """
     path = pathlib.Path(path)
+    if suffix is not None and path.suffix != suffix:
+        raise UsageError(f"{path} ends in {path.suffix or 'no suffix'}; expected a name that ends in {suffix}.")
     if path.exists():
         raise UsageError(f"{path} exists; give a new name, or remove it first.")
     partial = path.with_name(f"partial-{os.getpid()}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path.parent} cannot be made ({error.strerror or error}); give another folder.") from error
+    try:
         _remove_leftovers(path.parent)
         yield partial
         for file in [partial, *partial.rglob("*")] if partial.is_dir() else [partial]:

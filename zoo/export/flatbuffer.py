@@ -1,5 +1,7 @@
 """What is changed in a `.tflite` file after its conversion."""
 
+import copy
+
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
@@ -7,13 +9,18 @@ from tensorflow.lite.tools import flatbuffer_utils
 BUILTIN = schema.BuiltinOperator
 # Positions among the inputs of a fused LSTM, and among its intermediate tensors.
 OUTPUT_STATE, CELL_STATE, HIDDEN = 18, 19, 4
-
-
-def operations(content):
-    """The names of the built-in operations in a file, bytes."""
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
-    names = {number: name for name, number in vars(BUILTIN).items() if isinstance(number, int)}
-    return sorted({names[code.builtinCode] for code in model.operatorCodes})
+STATE_TYPES = {schema.TensorType.FLOAT32: "float32", schema.TensorType.INT8: "int8", schema.TensorType.INT16: "int16"}
+# Operations that copy their first input as it is, whatever scale their output says it has.
+COPYING = (
+    BUILTIN.EXPAND_DIMS,
+    BUILTIN.GATHER,
+    BUILTIN.RESHAPE,
+    BUILTIN.REVERSE_V2,
+    BUILTIN.SLICE,
+    BUILTIN.SQUEEZE,
+    BUILTIN.STRIDED_SLICE,
+    BUILTIN.TRANSPOSE,
+)
 
 
 def foreign_operations(content):
@@ -44,11 +51,13 @@ def _repair_fused_layers(model):
     for graph in model.subgraphs:
         operators = []
         for operator in graph.operators:
-            if model.operatorCodes[operator.opcodeIndex].builtinCode != BUILTIN.UNIDIRECTIONAL_SEQUENCE_LSTM:
-                operators.append(operator)
-                continue
-            after = _repair_quantization(model, graph, operator)
-            before = [_zeroing(model, graph, operator.inputs[position]) for position in (OUTPUT_STATE, CELL_STATE)]
+            code = model.operatorCodes[operator.opcodeIndex].builtinCode
+            before = after = []
+            if code == BUILTIN.UNIDIRECTIONAL_SEQUENCE_LSTM:
+                after = _repair_quantization(model, graph, operator)
+                before = [_zeroing(model, graph, operator, position) for position in (OUTPUT_STATE, CELL_STATE)]
+            elif code in COPYING:
+                after = _brought_to_scale(model, graph, operator, graph.tensors[operator.inputs[0]].quantization)
             operators += [*before, operator, *after]
         graph.operators = operators
 
@@ -60,40 +69,59 @@ def _repair_quantization(model, graph, operator):
     [-1, 1].
 
     Returns:
-        The operators that must follow: one that brings the output to the scale of its readers, or none.
+        The operators that must follow.
     """
     output_state, cell_state = (graph.tensors[operator.inputs[position]] for position in (OUTPUT_STATE, CELL_STATE))
     if cell_state.type != schema.TensorType.INT16:
         return []
     cell_state.quantization.scale = np.maximum(cell_state.quantization.scale, np.float32(2**-15))
-    output, hidden = graph.tensors[operator.outputs[0]], graph.tensors[operator.intermediates[HIDDEN]].quantization
-    output_state.quantization = hidden
-    if (output.quantization.scale[0], output.quantization.zeroPoint[0]) == (hidden.scale[0], hidden.zeroPoint[0]):
+    output_state.quantization = graph.tensors[operator.intermediates[HIDDEN]].quantization
+    return _brought_to_scale(model, graph, operator, output_state.quantization)
+
+
+def _brought_to_scale(model, graph, operator, quantization):
+    """What must follow an operator whose 8-bit output comes in a given scale: what brings it to the one its readers take it for.
+
+    Returns:
+        A list of one operator, or none where the scales are equal.
+    """
+    output = graph.tensors[operator.outputs[0]]
+    if output.type != schema.TensorType.INT8 or _scale_of(output.quantization) == _scale_of(quantization):
         return []
     raw = schema.TensorT()
     raw.name, raw.type, raw.shape = b"raw_" + output.name, output.type, output.shape
-    raw.shapeSignature, raw.quantization = output.shapeSignature, hidden
+    raw.shapeSignature, raw.quantization = output.shapeSignature, quantization
     quantize = _operator(model, BUILTIN.QUANTIZE, _add_tensor(graph, raw), operator.outputs[0])
     operator.outputs = quantize.inputs
     return [quantize]
 
 
-def _zeroing(model, graph, state):
-    """The operator that writes zero, as the state's own quantization writes it, into a state tensor.
+def _scale_of(quantization):
+    if quantization is None or quantization.scale is None or not len(quantization.scale):
+        return None
+    return quantization.scale[0], quantization.zeroPoint[0]
+
+
+def _zeroing(model, graph, operator, position):
+    """The operator that writes zero, as the state's own quantization writes it, into a state of a fused LSTM.
 
     The runtime keeps that state from call to call, so that the second answer would go on from the first one's end. The zeros come
-    from a cast, which runs at every call; a copy of a constant would be made once.
+    from a cast, which runs at every call; a copy of a constant would be made once. The state gets a tensor of its own: others,
+    such as loops, may read the same one for the zeros that it is at first.
     """
-    target = graph.tensors[state]
-    points = None if target.quantization is None else target.quantization.zeroPoint
-    zero = int(points[0]) if points is not None and len(points) else 0
-    source = schema.TensorT()
-    source.name, source.type, source.shape = b"initial_" + target.name, schema.TensorType.INT8, target.shape
-    source.buffer = _add_buffer(model, np.full(int(np.prod(target.shape)), zero, "int8").view("uint8"))
-    operator = _operator(model, BUILTIN.CAST, _add_tensor(graph, source), state)
-    operator.builtinOptions, operator.builtinOptionsType = schema.CastOptionsT(), schema.BuiltinOptions.CastOptions
-    operator.builtinOptions.inDataType, operator.builtinOptions.outDataType = source.type, target.type
-    return operator
+    shared = graph.tensors[operator.inputs[position]]
+    scale = _scale_of(shared.quantization)
+    zeros = np.full(int(np.prod(shared.shape)), 0 if scale is None else int(scale[1]), "int8")
+    source, target = schema.TensorT(), copy.copy(shared)
+    source.name, source.type, source.shape = b"initial_" + shared.name, schema.TensorType.INT8, shared.shape
+    source.buffer = _add_buffer(model, zeros.view("uint8"))
+    target.name, target.isVariable, target.buffer = b"own_" + shared.name, True, 0
+    shared.isVariable, shared.buffer = False, _add_buffer(model, zeros.astype(STATE_TYPES[shared.type]).view("uint8"))
+    operator.inputs[position] = _add_tensor(graph, target)
+    cast = _operator(model, BUILTIN.CAST, _add_tensor(graph, source), operator.inputs[position])
+    cast.builtinOptions, cast.builtinOptionsType = schema.CastOptionsT(), schema.BuiltinOptions.CastOptions
+    cast.builtinOptions.inDataType, cast.builtinOptions.outDataType = source.type, target.type
+    return cast
 
 
 def _operator(model, code, source, target):

@@ -4,7 +4,8 @@ import keras
 import tensorflow as tf
 
 from zoo.endpoints import DEFAULT, Endpoint
-from zoo.errors import UsageError
+from zoo.errors import RunError, UsageError
+from zoo.export.recurrent import folded_time
 
 
 def as_endpoints(model, signatures=None):
@@ -59,10 +60,9 @@ def as_function(endpoint, batch=None, fields=None, lengths=None):
         return {name: tf.identity(output, name=name) for name, output in endpoint(inputs).items()}
 
     specs = specs_of(endpoint, batch, lengths)
-    if fields is not None:
-        # A shape that is wholly known is taken for granted in the graph, and checked no more.
-        specs |= {name: tf.TensorSpec(None, specs[name].dtype, name=name) for name in specs if not fields[name].batched}
-    return _without_side_effects(tf.function(call, autograph=False).get_concrete_function(**specs), specs)
+    with folded_time():
+        function = tf.function(call, autograph=False).get_concrete_function(**specs)
+    return _without_side_effects(function, specs)
 
 
 def specs_of(endpoint, batch=None, lengths=None):
@@ -104,6 +104,22 @@ def _without_side_effects(function, specs):
     return tf.function(call, autograph=False).get_concrete_function(**specs)
 
 
+def has_loop(function):
+    """Whether a concrete function has a while loop in it, or in a function that it calls."""
+    graph_def = function.graph.as_graph_def()
+    nodes = [*graph_def.node, *(node for inner in graph_def.library.function for node in inner.node_def)]
+    return any(node.op in ("While", "StatelessWhile") for node in nodes)
+
+
+def save(module, folder, functions):
+    """Saves {signature: function} with the module that keeps what they need; `RunError` if the disk is full."""
+    try:
+        tf.saved_model.save(module, folder, signatures=functions)
+    except tf.errors.OpError as error:
+        reason = error.message.split("; ")[-1].partition(" [Op:")[0]
+        raise RunError(f"{folder} cannot be written ({reason}); nothing was kept.") from error
+
+
 def checked(name, tensor, field):
     """The tensor itself, after the graph has checked at run time that it keeps the field.
 
@@ -117,8 +133,10 @@ def checked(name, tensor, field):
     Returns:
         The tensor. Running it raises `tf.errors.InvalidArgumentError` where the contract is broken.
     """
-    shape, wanted = tf.shape(tensor), [-1 if size is None else size for size in field.sizes()]
-    fits = tf.equal(tf.rank(tensor), len(wanted))
+    wanted = [-1 if size is None else size for size in field.sizes()]
+    # Where the graph says something of a shape, TensorFlow takes it for granted; what a server is fed may be of any other.
+    shape = tf.shape(tf.raw_ops.PlaceholderWithDefault(input=tensor, shape=None))
+    fits = tf.equal(tf.size(shape), len(wanted))
     # Compared only where the ranks are equal; padded, so that the comparison itself cannot fail.
     there = tf.pad(shape, [[0, len(wanted)]])[: len(wanted)]
     fits &= tf.reduce_all((tf.constant(wanted, tf.int32) == -1) | (there == wanted)) & tf.reduce_all(shape > 0)
@@ -136,14 +154,16 @@ def checked(name, tensor, field):
             checks.append(_assert(finite, f"input `{name}` holds NaN or infinity; expected finite values."))
     with tf.control_dependencies(checks):
         tensor = tf.identity(tensor)
-        low, high, in_range = tf.reduce_min(tensor), tf.reduce_max(tensor), tf.constant(True)
-        if field.minimum is not None:
-            in_range &= low >= tf.cast(field.minimum, tensor.dtype)
-        if field.maximum is not None:
-            in_range &= high <= tf.cast(field.maximum, tensor.dtype)
-        message = f"input `{name}` lies in [{{}}, {{}}]; expected values in {field.range()}."
-        in_range = _assert(in_range, message, low, high)
-    with tf.control_dependencies([in_range]):
+        checks = []
+        if field.minimum is not None or field.maximum is not None:
+            low, high, in_range = tf.reduce_min(tensor), tf.reduce_max(tensor), tf.constant(True)
+            if field.minimum is not None:
+                in_range &= low >= tf.cast(field.minimum, tensor.dtype)
+            if field.maximum is not None:
+                in_range &= high <= tf.cast(field.maximum, tensor.dtype)
+            message = f"input `{name}` lies in [{{}}, {{}}]; expected values in {field.range()}."
+            checks.append(_assert(in_range, message, low, high))
+    with tf.control_dependencies(checks):
         tensor = tf.identity(tensor)
     tensor.set_shape(field.sizes())
     return tensor

@@ -11,8 +11,8 @@ from zoo.endpoints import DEFAULT
 from zoo.errors import RunError, UsageError
 from zoo.export.check import BATCHES, make_requests, prove
 from zoo.export.files import appearing
-from zoo.export.flatbuffer import finished, foreign_operations, operations
-from zoo.export.graph import as_endpoints, as_function, fields_of, variables
+from zoo.export.flatbuffer import finished, foreign_operations
+from zoo.export.graph import as_endpoints, as_function, fields_of, has_loop, save, variables
 from zoo.export.quiet import quiet
 from zoo.export.recurrent import fused_loops, portable_loops
 
@@ -37,10 +37,10 @@ def litert(
     Args:
         model: A functional `keras.Model`, with whatever recurrent layers and cells. Inputs and outputs keep their names; the
             batch, and lengths that the model leaves free, stay free.
-        path: The file to write; it must not exist.
+        path: The file to write, `NAME.tflite`; it must not exist.
         signatures: {name: functional model}, further signatures of the same file, or None. Weights they share are stored once.
         contract: The `zoo.data.contract.Contract` of the inputs, or None.
-        examples: {input: array (examples, ...)} for the comparison; made up where they are missing.
+        examples: {input: array (examples, ...)} for the comparison; the representative ones, or made up, where they are missing.
         quantize: "none"; "float16" halves the weights; "dynamic" stores them in 8 bits; "int8" also computes in 8 bits. Inputs
             and outputs stay as they are. Quantized files need only lie near Keras: judge them by your metric.
         representative: {input: array (examples, ...)} from the training data, by which "int8" sets the range of every tensor.
@@ -66,11 +66,12 @@ def litert(
         >>> litert(model, tempfile.mkdtemp() + "/model.tflite").largest < 1e-5
         True
     """
+    check_options(quantize, representative, batch)
     endpoints = signatures_of_file(as_endpoints(model, signatures), fused)
-    fields, examples = fields_of(endpoints, contract), examples or {}
+    fields, examples = fields_of(endpoints, contract), examples or representative or {}
     batch = 1 if fused and batch is None else batch
     requests = make_requests(endpoints, examples, fields, (batch,) if batch else BATCHES, fixed_lengths=fused)
-    with appearing(path) as partial:
+    with appearing(path, ".tflite") as partial:
         flex = write_litert(endpoints, partial, fields, examples, quantize, representative, batch, fused, allow_flex)
         return None if flex else prove(partial, requests, quantize != "none")
 
@@ -113,6 +114,9 @@ def write_litert(
     """
     check_options(quantize, representative, batch)
     endpoints = signatures_of_file(endpoints, fused)
+    if quantize == "int8" and not set(representative) & set(endpoints[DEFAULT].inputs):
+        expected = sorted(endpoints[DEFAULT].inputs)
+        raise UsageError(f"representative examples are of {sorted(representative)}; expected {expected}.")
     lengths = {name: array.shape[1] for name, array in (examples or {}).items() if array.ndim > 1} if fused else None
     with tempfile.TemporaryDirectory() as folder:
         module, functions = tf.Module(), {}
@@ -122,13 +126,14 @@ def write_litert(
                 functions[name] = as_function(endpoint, batch, lengths=lengths)
             if fused and not fused_layers:
                 raise UsageError(_why_nothing_was_fused(endpoints, lengths))
-            tf.saved_model.save(module, folder, signatures=functions)
+            if quantize == "int8" and any(has_loop(function) for function in functions.values()):
+                # Not left to the converter: a loop beside a fused layer crashes it, and the process with it.
+                raise UsageError(
+                    "int8 cannot be calibrated inside a loop, as that of a recurrent layer or a decoder; "
+                    "use --fused where every loop is an LSTM layer, or --quantize dynamic."
+                )
+            save(module, folder, functions)
         content = _converted(folder, endpoints, fields, quantize, representative, batch, allow_flex)
-    if quantize == "int8" and "WHILE" in operations(content):
-        raise UsageError(
-            "int8 cannot be calibrated inside a loop, as that of a recurrent layer or a decoder; "
-            "use --fused where every loop is an LSTM layer, or --quantize dynamic."
-        )
     flex = foreign_operations(content)
     if flex and not allow_flex:
         raise UsageError(f"the file would hold {', '.join(flex)}; give --allow-flex if your runtime has them.")
@@ -192,7 +197,7 @@ def _why_nothing_was_fused(endpoints, lengths):
     ]
     if not recurrent:
         return "there is no LSTM layer to fuse; leave --fused out."
-    if not lengths:
+    if any(None in tensor.shape[1:] for endpoint in endpoints.values() for tensor in endpoint.inputs.values()) and not lengths:
         return f"layer `{recurrent[0].name}` reads any length, and a fused one a fixed one; give examples of that length."
     return (
         f"layer `{recurrent[0].name}` cannot be fused: that needs tanh and sigmoid, a bias, no mask, no initial state and a "

@@ -17,7 +17,7 @@ from zoo.data.contract import Contract
 from zoo.endpoints import DEFAULT, endpoints_of
 from zoo.engines import LITERT, ONNX, SAVED_MODEL, open_engine
 from zoo.errors import RunError, UsageError
-from zoo.export.check import BATCHES, answers_of, difference, judge, latencies, make_requests
+from zoo.export.check import BATCHES, answers_of, difference, judge, make_requests
 from zoo.export.files import appearing
 from zoo.export.graph import check_backend, fields_of
 from zoo.export.litert import check_options, signatures_of_file, write_litert
@@ -69,8 +69,7 @@ def export_network(
         raise UsageError(f"no format was given; expected some of {', '.join(FILES)}.")
     if "litert" not in formats and (quantize != "none" or batch or fused or allow_flex):
         raise UsageError("--quantize, --batch, --fused and --allow-flex are for the LiteRT file; add litert to --format.")
-    if quantize != "int8":
-        check_options(quantize, None, batch)
+    check_options("none" if quantize == "int8" else quantize, None, batch)  # the data that int8 needs come later
     found = saved.find_saved(name, folder)
     target = _version_folder(pathlib.Path(folder or saved.DEFAULT_FOLDER) / name, version)
     network = _Network(name, folder)
@@ -184,7 +183,7 @@ class _Network:
         # Enough for every batch of the proof, and of full length.
         self.examples = {key: array[: 4 * max(TIMED_BATCHES)] for key, array in self.data.test.inputs.items()}
         self.further = self._further()
-        self._before = None
+        self._before, self._asked = None, {}
 
     def _further(self):
         """The signatures of text and of pictures, {name: module}."""
@@ -273,20 +272,14 @@ class _Network:
             RunError: If it differs from Keras, or, quantized, loses too much of the metric.
         """
         quantized, batch = options["quantize"] != "none", options["batch"]
-        batches = (batch,) if batch else BATCHES
-        endpoints = signatures_of_file(self.endpoints, options["fused"])
-        requests = make_requests(endpoints, self.examples, self.fields, batches, fixed_lengths=options["fused"])
-        if not quantized and not options["fused"]:
-            # Noise too: of clear examples, probabilities are 0 or 1 whatever the file does.
-            requests += make_requests(endpoints, {}, self.fields, (batch or NOISE_BATCH,), seed=2)
+        sizes = (batch,) if batch else TIMED_BATCHES
+        requests, timed = self._requests(batch, sizes, quantized, options["fused"])
         replayed, measured = _playable(golden, path, batch), self._measuring(batch)
-        answers = answers_of(path, [*requests, *replayed, *measured])  # one process for all: TensorFlow takes seconds to start
-        found = difference(requests, answers)
+        answers = answers_of(path, [*requests, *replayed, *measured], timed)  # one process, as TensorFlow takes seconds to start
+        seconds, answers = answers[-len(timed) :], answers[: -len(timed)]
+        asked, known = len(requests), len(requests) + len(replayed)
+        found = difference(requests, answers[:asked])
         judge(path, found, quantized)
-        answers = answers[len(requests) :]
-        timed = (batch,) if batch else TIMED_BATCHES
-        default = {DEFAULT: self.endpoints[DEFAULT]}
-        timed = make_requests(default, self.examples, self.fields, timed, fixed_lengths=True)
         entry = {
             "file": path.name,
             "quantize": options["quantize"],
@@ -295,14 +288,27 @@ class _Network:
             "weight_ratio": None,
             "largest_difference": found.largest,
             "unequal": found.unequal,
-            "golden_difference": difference(replayed, answers).excess,
-            "latency_ms": latencies(path, timed),
+            "golden_difference": difference(replayed, answers[asked:known]).excess,
+            "latency_ms": {size: float(taken["seconds"]) * 1e3 for size, taken in zip(sizes, seconds)},
         }
         entry["weight_ratio"] = entry["bytes"] / (4 * self.model.count_params())
-        entry["metric_before"], entry["metric_after"] = self._metrics(answers[len(replayed) :])
+        entry["metric_before"], entry["metric_after"] = self._metrics(answers[known:])
         if quantized and entry["metric_after"] is not None:
             self._check_loss(path, entry["metric_before"], entry["metric_after"])
         return entry
+
+    def _requests(self, batch, sizes, quantized, fused):
+        """What a file is asked for its proof, and what is timed; kept for the next file, as decoders take long in Keras."""
+        key = batch, quantized, fused
+        if key not in self._asked:
+            batches, endpoints = (batch,) if batch else BATCHES, signatures_of_file(self.endpoints, fused)
+            requests = make_requests(endpoints, self.examples, self.fields, batches, fixed_lengths=fused)
+            if not quantized and not fused:
+                # Noise too: of clear examples, probabilities are 0 or 1 whatever the file does.
+                requests += make_requests(endpoints, {}, self.fields, (batch or NOISE_BATCH,), seed=2)
+            default = {DEFAULT: self.endpoints[DEFAULT]}
+            self._asked[key] = requests, make_requests(default, self.examples, self.fields, sizes, fixed_lengths=True)
+        return self._asked[key]
 
     def _measuring(self, batch):
         """The test part as requests; a fixed batch is filled up from the start. Empty where no answer tells."""

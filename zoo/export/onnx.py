@@ -42,7 +42,7 @@ def onnx(model, path, signatures=None, contract=None, examples=None):
     endpoints = as_endpoints(model, signatures)
     requests = make_requests(endpoints, examples or {}, fields_of(endpoints, contract))
     with contextlib.ExitStack() as stack:
-        partial = {file: stack.enter_context(appearing(file)) for file in _files(endpoints, pathlib.Path(path)).values()}
+        partial = {file: stack.enter_context(appearing(file, ".onnx")) for file in _files(endpoints, pathlib.Path(path)).values()}
         write_onnx(endpoints, next(iter(partial.values())))
         return prove(next(iter(partial.values())), requests)
 

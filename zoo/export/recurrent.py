@@ -44,16 +44,37 @@ def fused_loops():
 
 
 @contextlib.contextmanager
+def folded_time():
+    """Traces `TimeDistributed` layers of free length as one call on all steps: Keras's own graph of them cannot be saved."""
+    original = keras.layers.TimeDistributed.call
+
+    def call(layer, inputs, training=None, mask=None):
+        if inputs.shape[1] is not None:
+            return original(layer, inputs, training=training, mask=mask)
+        options = {"mask": _fold(mask)} if mask is not None and layer.layer._call_has_mask_arg else {}
+        outputs = layer.layer.call(_fold(inputs), **options)  # (batch * time, ...)
+        return tf.reshape(outputs, [*tf.unstack(tf.shape(inputs)[:2]), *_sizes(outputs, 1)])
+
+    with _replaced({keras.layers.TimeDistributed: call}, "call"):
+        yield
+
+
 def _inner_loop(loop):
-    classes = [keras.layers.RNN, keras.layers.LSTM, keras.layers.GRU]  # these define it, all others inherit it
-    before = [cls.inner_loop for cls in classes]
-    for cls in classes:
-        cls.inner_loop = loop
+    classes = (keras.layers.RNN, keras.layers.LSTM, keras.layers.GRU)  # these define it, all others inherit it
+    return _replaced(dict.fromkeys(classes, loop), "inner_loop")
+
+
+@contextlib.contextmanager
+def _replaced(functions, name):
+    """Gives classes another method, {class: function}, for as long as the context lasts."""
+    before = {cls: getattr(cls, name) for cls in functions}
+    for cls, function in functions.items():
+        setattr(cls, name, function)
     try:
         yield
     finally:
-        for cls, method in zip(classes, before):
-            cls.inner_loop = method
+        for cls, function in before.items():
+            setattr(cls, name, function)
 
 
 def _portable_loop(layer, sequences, initial_state, mask, training=False):
@@ -144,6 +165,17 @@ def _fused_loop(layer, sequences, initial_state):
 def _blend(mask, new, old):
     """`new` where the mask (batch,) is True, else `old`; both (batch, ...)."""
     return tf.where(tf.reshape(mask, [-1] + [1] * (len(new.shape) - 1)), new, old)
+
+
+def _fold(tensor):
+    """(batch, time, ...) to (batch * time, ...)."""
+    return tf.reshape(tensor, [-1, *_sizes(tensor, 2)])
+
+
+def _sizes(tensor, start):
+    """The sizes from an axis on, as numbers where they are known."""
+    known, sizes = tensor.shape.as_list(), tf.shape(tensor)
+    return [sizes[axis] if known[axis] is None else known[axis] for axis in range(start, len(known))]
 
 
 def _single(mask):

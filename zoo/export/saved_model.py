@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from zoo.export.check import make_requests, prove
 from zoo.export.files import appearing
-from zoo.export.graph import as_endpoints, as_function, fields_of, variables
+from zoo.export.graph import as_endpoints, as_function, fields_of, save, variables
 from zoo.export.quiet import quiet
 
 
@@ -62,4 +62,4 @@ def write_saved_model(endpoints, folder, fields, further=None):
             functions[name] = as_function(endpoint, fields=fields[name])
         for name, signature in module.further.items():
             functions[name] = signature.call
-        tf.saved_model.save(module, str(folder), signatures=functions)
+        save(module, str(folder), functions)
