@@ -15,6 +15,7 @@ test: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/pytest
+	$(BIN)/pytest -m slow
 ifdef ZOO_DATA_DIR
 	$(BIN)/pytest -m real
 else

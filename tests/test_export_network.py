@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -14,6 +15,7 @@ import sys
 
 import keras
 import numpy as np
+import onnx
 import pytest
 import tensorflow as tf
 from PIL import Image
@@ -29,6 +31,8 @@ from zoo.export.network import check_network, export_network
 from zoo.predict import predict
 from zoo.train import evaluate, train
 
+pytestmark = pytest.mark.slow
+
 NAME = "mnist_cnn"
 TINY = {
     "mnist_cnn": ["data=digits", "filters=(4, 4)", "epochs=5", "batch_size=50", "shift=0", "rotation=0", "dropout=0"],
@@ -37,6 +41,8 @@ TINY = {
     "vae": ["data=digits", "units=(8,)", "codings=3", "epochs=1", "batch_size=250"],
 }
 PICTURE = pathlib.Path(__file__).parent.parent / "examples/three.png"
+SEQ2SEQ = saved.packaged_folder() / "seq2seq"
+NAMES = [*TINY, "seq2seq"]
 ZOO = [sys.executable, "-c", "from zoo.cli import main; main()"]
 
 
@@ -58,14 +64,22 @@ def zoo(monkeypatch, capsys):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A folder with networks that learned little, and one that translates dates."""
+def elsewhere(tmp_path_factory):
+    """A working directory where `zoo export seq2seq` is at work from the start, and what to wait with: (folder, end)."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    command = [*ZOO, "export", "seq2seq", "--format", "saved_model"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        yield folder, functools.cache(lambda: (*process.communicate(), process.returncode))
+
+
+@pytest.fixture(scope="module")
+def trained(elsewhere, tmp_path_factory):
+    """A folder with networks that learned little."""
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("zoo.recipes.vae.SAMPLES", 2)
         for name, settings in TINY.items():
             train(name, settings, folder=folder, verbose=0)
-    shutil.copytree(saved.packaged_folder() / "seq2seq", folder / "seq2seq")
     return folder
 
 
@@ -86,31 +100,32 @@ def copy(exported, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def served(trained):
-    """The engine of a network's SavedModel."""
-    engines = {}
+def version_of(exported, trained, elsewhere):
+    """A version of every network, for all tests: the function from its name to the folder."""
 
-    def engine_of(name):
-        if name not in engines:
-            path, _ = export_network(name, ["saved_model"], folder=trained)
-            engines[name] = open_engine(path)
-        return engines[name]
+    @functools.cache
+    def find(name):
+        if name == NAME:
+            return exported / NAME / "1"
+        if name == "seq2seq":
+            folder, end = elsewhere
+            assert end()[-1] == 0, end()
+            return folder / "saved_models/seq2seq/1"
+        return export_network(name, ["saved_model"] if name == "vae" else ["litert", "onnx"], folder=trained)[0]
 
-    return engine_of
+    return find
 
 
 @pytest.fixture(scope="module")
-def portable(trained):
-    """The engines of a network's LiteRT and ONNX files."""
-    engines = {}
+def engines_of(version_of):
+    """The function from a network's name to the engines of its files."""
 
-    def engines_of(name):
-        if name not in engines:
-            path, _ = export_network(name, ["litert", "onnx"], folder=trained)
-            engines[name] = [open_engine(path / "model.tflite"), open_engine(path / "model.onnx")]
-        return engines[name]
+    @functools.cache
+    def find(name):
+        files = (version_of(name) / file for file in ("saved_model.pb", "model.tflite", "model.onnx"))
+        return [open_engine(file) for file in files if file.exists()]
 
-    return engines_of
+    return find
 
 
 def copied(source, target):
@@ -154,9 +169,8 @@ def test_a_version_holds_every_format_with_its_papers_and_nothing_else(exported)
     assert {path.name for path in (exported / NAME).iterdir()} == training | {"1", "2", "7", "8"}
 
 
-def test_onnx_has_a_file_for_each_signature(portable, trained):
-    portable("stacked_autoencoder")
-    assert {path.name for path in (trained / "stacked_autoencoder/1").iterdir()} == {
+def test_onnx_has_a_file_for_each_signature(version_of):
+    assert {path.name for path in version_of("stacked_autoencoder").iterdir()} == {
         *("model.onnx", "model.encode.onnx", "model.decode.onnx", "model.tflite"),
         *("contract.json", "golden.json", "export.json"),
     }
@@ -164,8 +178,7 @@ def test_onnx_has_a_file_for_each_signature(portable, trained):
 
 def test_versions_count_on_from_the_largest(exported):
     assert {path.name: read(path / "export.json")["version"] for path in (exported / NAME).iterdir() if path.is_dir()} == {
-        **{"1": 1, "2": 2},
-        **{"7": 7, "8": 8},
+        **{"1": 1, "2": 2, "7": 7, "8": 8},
     }
 
 
@@ -230,8 +243,8 @@ def signatures_of_saved_model(folder):
         yield name, given, {key: spec.dtype.name for key, spec in function.structured_outputs.items()}
 
 
-def signatures_of_litert(path):
-    interpreter = lite.Interpreter(str(path))
+def signatures_of_litert(folder):
+    interpreter = lite.Interpreter(str(folder / "model.tflite"))
     for name in interpreter.get_signature_list():
         runner = interpreter.get_signature_runner(name)
         given, gives = runner.get_input_details(), runner.get_output_details()
@@ -239,8 +252,6 @@ def signatures_of_litert(path):
 
 
 def signatures_of_onnx(folder):
-    import onnx
-
     for path in folder.glob("model*.onnx"):
         graph = onnx.load(path).graph
         values = [
@@ -250,47 +261,36 @@ def signatures_of_onnx(folder):
         yield (path.stem.removeprefix("model").removeprefix(".") or "serving_default"), *values
 
 
-def check_contract(folder, wanted, found):
-    promised = {
+def promised(folder, wanted):
+    return {
         name: tuple({key: value["dtype"] for key, value in signature[side].items()} for side in ("inputs", "outputs"))
         for name, signature in read(folder / "contract.json")["signatures"].items()
         if wanted in signature["formats"]
     }
-    assert {name: (given, gives) for name, given, gives in found} == promised
 
 
-def test_the_contract_names_what_each_file_takes_and_gives(exported, portable, served, trained):
-    folder = exported / NAME / "1"
-    check_contract(folder, "saved_model", signatures_of_saved_model(folder))
-    for path in (folder, *(trained / name / "1" for name in ("stacked_autoencoder", "stacked_lstm") if portable(name))):
-        check_contract(path, "litert", signatures_of_litert(path / "model.tflite"))
-        check_contract(path, "onnx", signatures_of_onnx(path))
-    for name in ("vae", "seq2seq"):
-        served(name)
-        check_contract(trained / name / "1", "saved_model", signatures_of_saved_model(trained / name / "1"))
+@pytest.mark.parametrize("name", NAMES)
+def test_the_contract_names_what_each_file_takes_and_gives(version_of, name):
+    folder = version_of(name)
+    found = {"saved_model": signatures_of_saved_model, "litert": signatures_of_litert, "onnx": signatures_of_onnx}
+    for wanted in read(folder / "export.json")["files"]:
+        assert {name: (given, gives) for name, given, gives in found[wanted](folder)} == promised(folder, wanted)
 
 
-def test_the_contract_tells_ranges_classes_and_vocabularies(exported, served, trained):
-    contract = read(exported / NAME / "1" / "contract.json")
+def test_the_contract_tells_ranges_classes_and_vocabularies(version_of):
+    contract = read(version_of(NAME) / "contract.json")
     image = contract["signatures"]["serving_default"]["inputs"]["image"]
     assert image["shape"] == [None, 28, 28, 1] and [image["minimum"], image["maximum"], image["finite"]] == [0, 1, True]
     assert contract["classes"] == list(data.digits.load().contract.classes)
-    served("seq2seq")
-    contract = read(trained / "seq2seq/1/contract.json")
-    assert contract["vocabularies"] == {
-        key: list(field.vocabulary) for key, field in saved.read_contract(trained / "seq2seq").inputs.items()
-    }
-    assert contract["signatures"]["serving_default"]["inputs"]["source"]["vocabulary"] == "source"
-    served("vae")
-    count = read(trained / "vae/1/contract.json")["signatures"]["sample"]["inputs"]["count"]
+    count = read(version_of("vae") / "contract.json")["signatures"]["sample"]["inputs"]["count"]
     assert count["shape"] == [] and [count["minimum"], count["maximum"]] == [1, 1000]
+    contract, fields = read(version_of("seq2seq") / "contract.json"), saved.read_contract(SEQ2SEQ).inputs
+    assert contract["vocabularies"] == {key: list(field.vocabulary) for key, field in fields.items()}
+    assert contract["signatures"]["serving_default"]["inputs"]["source"]["vocabulary"] == "source"
 
 
-def test_the_contract_travels_inside_the_files(exported, portable, trained):
-    import onnx
-
-    portable("stacked_autoencoder")
-    for folder in (exported / NAME / "1", trained / "stacked_autoencoder/1"):
+def test_the_contract_travels_inside_the_files(version_of):
+    for folder in map(version_of, (NAME, "stacked_autoencoder")):
         contract = read(folder / "contract.json")
         assert json.loads(read_metadata(folder / "model.tflite")["contract"]) == contract
         for path in folder.glob("*.onnx"):
@@ -298,12 +298,8 @@ def test_the_contract_travels_inside_the_files(exported, portable, trained):
             assert json.loads(inside["contract"]) == contract
 
 
-def test_eight_golden_requests_ask_every_signature(exported, portable, served, trained):
-    folders = [exported / NAME / "1", exported / NAME / "8"]
-    for name in ("stacked_autoencoder", "stacked_lstm", "vae", "seq2seq"):
-        (portable if name.startswith("stacked") else served)(name)
-        folders.append(trained / name / "1")
-    for folder in folders:
+def test_eight_golden_requests_ask_every_signature(exported, version_of):
+    for folder in (exported / NAME / "8", *map(version_of, NAMES)):
         asked = [request["signature"] for request in read(folder / "golden.json")]
         assert len(asked) == 8 and set(asked) == set(read(folder / "contract.json")["signatures"])
         assert (folder / "golden.json").stat().st_size < 2e6
@@ -331,8 +327,8 @@ def drawn_pictures(folder):
     return sorted(folder.iterdir())
 
 
-def test_a_picture_as_bytes_gets_the_label_of_zoo_predict(exported, tmp_path):
-    engine = open_engine(exported / NAME / "1" / "saved_model.pb")
+def test_a_picture_as_bytes_gets_the_label_of_zoo_predict(engines_of, exported, tmp_path):
+    engine = engines_of(NAME)[0]
     pictures = drawn_pictures(tmp_path)
     together = engine.run("classify_bytes", {"image_bytes": np.array([path.read_bytes() for path in pictures], object)})
     classes = data.digits.load().contract.classes
@@ -343,23 +339,23 @@ def test_a_picture_as_bytes_gets_the_label_of_zoo_predict(exported, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", PICTURE.read_bytes()[:200]])
-def test_bytes_that_are_no_picture_are_refused_by_name(exported, content):
-    engine = open_engine(exported / NAME / "1" / "saved_model.pb")
+def test_bytes_that_are_no_picture_are_refused_by_name(engines_of, content):
+    engine = engines_of(NAME)[0]
     with pytest.raises(tf.errors.InvalidArgumentError, match="input `image_bytes`"):
         engine.run("classify_bytes", {"image_bytes": np.array([content], object)})
 
 
 @pytest.mark.parametrize("wrong", [np.full((1, 28, 28, 1), 255), np.full((1, 28, 28, 1), np.nan), np.zeros((1, 27, 28, 1))])
-def test_what_breaks_the_contract_is_refused_by_name(exported, wrong):
-    engine = open_engine(exported / NAME / "1" / "saved_model.pb")
+def test_what_breaks_the_contract_is_refused_by_name(engines_of, wrong):
+    engine = engines_of(NAME)[0]
     with pytest.raises((tf.errors.InvalidArgumentError, TypeError), match="image"):
         engine.run("serving_default", {"image": wrong.astype("float32")})
 
 
-def test_an_autoencoder_is_its_two_halves(portable, trained):
+def test_an_autoencoder_is_its_two_halves(engines_of, trained):
     model, test = model_and_test("stacked_autoencoder", trained)
     images = test.inputs["image"][:5]
-    for engine in portable("stacked_autoencoder"):
+    for engine in engines_of("stacked_autoencoder"):
         whole = engine.run("serving_default", {"image": images})
         coding = engine.run("encode", {"image": images})["coding"]
         np.testing.assert_allclose(coding, whole["coding"], atol=1e-6)
@@ -368,8 +364,8 @@ def test_an_autoencoder_is_its_two_halves(portable, trained):
         np.testing.assert_allclose(halves, model.predict(images, verbose=0), atol=1e-5)
 
 
-def test_a_vae_makes_as_many_images_as_are_asked_for(served):
-    engine = served("vae")
+def test_a_vae_makes_as_many_images_as_are_asked_for(engines_of):
+    (engine,) = engines_of("vae")
 
     def sample(count, seed):
         return engine.run("sample", {"count": np.int32(count), "seed": np.int32(seed)})["image"]
@@ -385,10 +381,10 @@ def test_a_vae_makes_as_many_images_as_are_asked_for(served):
             sample(count, seed)
 
 
-def test_stepping_through_a_sequence_is_the_whole_of_it(portable, trained):
+def test_stepping_through_a_sequence_is_the_whole_of_it(engines_of, trained):
     _, test = model_and_test("stacked_lstm", trained)
     sequence = test.inputs["sequence"][:3]
-    for engine in portable("stacked_lstm"):
+    for engine in engines_of("stacked_lstm"):
         state = {f"{part}{layer}": np.zeros((3, units), "float32") for layer, units in ((1, 4), (2, 3)) for part in "hc"}
         for frame in np.moveaxis(sequence, 1, 0):
             answers = engine.run("step", {"frame": frame, **state})
@@ -402,16 +398,17 @@ def test_stepping_through_a_sequence_is_the_whole_of_it(portable, trained):
 TEXTS = ["21. November 2026", "samstag, 3. mai 1977", "  12/31/1999 ", "1999-12-31", "\u96ea 2020"]
 
 
-def test_text_is_translated_as_zoo_predict_does(served, trained, tmp_path):
-    answers = served("seq2seq").run("translate", {"text": np.array([text.encode() for text in TEXTS], object)})
+def test_text_is_translated_as_zoo_predict_does(engines_of, tmp_path):
+    (engine,) = engines_of("seq2seq")
+    answers = engine.run("translate", {"text": np.array([text.encode() for text in TEXTS], object)})
     translations = [text.decode() for text in answers["text"]]
     (tmp_path / "dates.txt").write_text("\n".join(TEXTS), encoding="utf-8")
-    assert translations == predict("seq2seq", str(tmp_path / "dates.txt"), trained)[1]["text"]
+    assert translations == predict("seq2seq", str(tmp_path / "dates.txt"), SEQ2SEQ.parent)[1]["text"]
     assert translations[0] == "2026-11-21" and answers["score"].shape == (5,)
 
 
-def test_a_decoder_driven_by_hand_is_the_greedy_one(served, trained):
-    engine, contract = served("seq2seq"), saved.read_contract(trained / "seq2seq")
+def test_a_decoder_driven_by_hand_is_the_greedy_one(engines_of):
+    (engine,), contract = engines_of("seq2seq"), saved.read_contract(SEQ2SEQ)
     source = np.array([Vocabulary(contract["source"].vocabulary).encode(TEXTS[0])], "int32")
     read_source = engine.run("encode", {"source": source})
     state, token, tokens = {"state1": read_source["state1"]}, 1, []
@@ -540,6 +537,14 @@ def test_other_answers_than_the_golden_ones_are_found(zoo, copy, change, message
     change_golden(copy / NAME / "7", lambda requests: change(requests[0]))
     code, out, err = zoo(f"check {NAME} --folder {copy} --version 7")
     assert code == (2 if message == "damaged" else 1) and one_line(err) and message in err, err
+
+
+def test_a_packaged_network_is_exported_to_the_working_directory(elsewhere):
+    folder, end = elsewhere
+    out, err, code = end()
+    assert code == 0 and err == "" and out.endswith("\nseq2seq: exported to saved_models/seq2seq/1\n")
+    assert [str(path.relative_to(folder)) for path in folder.glob("*/*/*")] == ["saved_models/seq2seq/1"]
+    assert read(folder / "saved_models/seq2seq/1/export.json")["weights"] == saved.sha256(SEQ2SEQ / saved.WEIGHTS)
 
 
 # What is refused.
