@@ -163,7 +163,12 @@ def export(
     fused: Annotated[bool, typer.Option("--fused", help="Fuse LSTM layers in the LiteRT file; fixes batch and length.")] = False,
     version: Annotated[int | None, typer.Option(help="Number of the version; the next one by default.")] = None,
     allow_flex: Annotated[bool, typer.Option("--allow-flex", help="Keep operations that the LiteRT runtime lacks.")] = False,
-    folder: Folder = None,
+    folder: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder of saved models and exports; by default saved_models, with the package's weights if it has none."
+        ),
+    ] = None,
     as_json: Json = False,
 ):
     """Export a trained network to SavedModel, LiteRT and ONNX, each file proven equal to Keras before it is kept.
@@ -192,7 +197,7 @@ def export(
 def check(
     name: Name,
     version: Annotated[int | None, typer.Option(help="Number of the version; the newest by default.")] = None,
-    folder: Folder = None,
+    folder: Annotated[str, typer.Option(help="Folder of the exports.")] = "saved_models",
     as_json: Json = False,
 ):
     """Replay the golden requests of an exported version, by each of its files in a process of its own.
@@ -211,7 +216,10 @@ def check(
     if as_json:
         return _print_json({"path": str(path), "largest_difference": results})
     for file, largest in results.items():
-        print(f"{path}: {file} answers as it did (largest difference {largest:.1e})")
+        if largest is None:
+            print(f"{path}: {file} was not run; it holds operations that its runtime refuses")
+        else:
+            print(f"{path}: {file} answers as it did (largest difference {largest:.1e})")
     return None
 
 
@@ -274,7 +282,7 @@ def _described(error):
     if isinstance(error, typer.exceptions.TyperException):
         return 2, error.format_message()
     if isinstance(error, (typer.Abort, KeyboardInterrupt)):
-        return 130, "interrupted; a training goes on with --resume."
+        return 130, "interrupted; nothing half-made was kept. A training goes on with --resume."
     return (2 if isinstance(error, UsageError) else 1), str(error)
 
 
@@ -318,7 +326,7 @@ def _score(card):
 def _export_table(report):
     proven = [entry for entry in report["files"].values() if "latency_ms" in entry]
     batches = sorted({size for entry in proven for size in entry["latency_ms"]})
-    columns = ["file", "MB", "weights", "difference", report["metric"], *(f"ms at {size}" for size in batches)]
+    columns = ["file", "MB", "of weights", "difference", report["metric"], *(f"ms at {size}" for size in batches)]
     table = rich.table.Table(box=None, pad_edge=False)
     for column in columns:
         table.add_column(column, no_wrap=True)

@@ -130,7 +130,8 @@ def check_network(name, version=None, folder=None):
         folder: The folder of saved models; None for `saved_models` here.
 
     Returns:
-        (path, results): the version's folder, and {format: largest absolute difference}.
+        (path, results): the version's folder, and {format: largest absolute difference}, None for a file with operations that its
+        runtime refuses.
 
     Raises:
         UsageError: If there is no such version, or a file of it is missing or damaged.
@@ -151,6 +152,7 @@ def check_network(name, version=None, folder=None):
         results = {}
         for wanted, entry in report["files"].items():
             if "golden_difference" not in entry:
+                results[wanted] = None
                 continue
             requests = _playable(golden, path / FILES[wanted], entry["batch"])
             found = difference(requests, answers_of(path / FILES[wanted], requests))
@@ -287,6 +289,7 @@ class _Network:
             "bytes": sum(file.stat().st_size for file in _files_of(path)),
             "weight_ratio": None,
             "largest_difference": found.largest,
+            "scaled_difference": found.excess,  # over the largest value of the output where that is beyond 1
             "unequal": found.unequal,
             "golden_difference": difference(replayed, answers[asked:known]).excess,
             "latency_ms": {size: float(taken["seconds"]) * 1e3 for size, taken in zip(sizes, seconds)},

@@ -62,12 +62,17 @@ def write_onnx(endpoints, path, metadata=None):
         UsageError: If an input and an output have the same name.
         RunError: If an operation has no counterpart in ONNX.
     """
-    files = _files(endpoints, path)
+    files, converted = _files(endpoints, path), {}
     for signature, endpoint in endpoints.items():
         twice = set(endpoint.inputs) & set(endpoint.outputs)
         if twice:
             raise UsageError(f"signature {signature} has an input and an output `{min(twice)}`; ONNX needs two names.")
-        model = _converted(signature, endpoint)
+        # A model with two names, as the default decoder, is converted once.
+        if id(endpoint.model) not in converted:
+            converted[id(endpoint.model)] = _converted(signature, endpoint)
+        model = converted[id(endpoint.model)]
+        model.graph.name = signature
+        del model.metadata_props[:]
         for key, text in (metadata or {}).items():
             model.metadata_props.add(key=key, value=text)
         files[signature].write_bytes(model.SerializeToString())
@@ -87,7 +92,6 @@ def _converted(signature, endpoint):
         try:
             model, _ = tf2onnx.convert.from_function(ordered, input_signature=list(specs.values()), opset=OPSET)
             _rename_outputs(model.graph, sorted(endpoint.outputs))
-            model.graph.name = signature
             onnx_library.checker.check_model(model, full_check=True)
         except Exception as error:  # tf2onnx raises whatever its handlers of single operations raise
             reason = (str(error) or type(error).__name__).strip().splitlines()[0]
