@@ -210,6 +210,7 @@ def test_decoders_write_the_same_tokens_in_litert(name, tmp_path):
     assert_is_plain(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "search"), [("seq2seq", "beam"), ("seq2seq, additive, bidirectional lstm", "greedy")])
 def test_decoders_write_the_same_tokens_in_onnx(name, search, tmp_path):
     decoder = decoders_of(name)[search]
@@ -302,6 +303,7 @@ def test_any_recurrent_layer_is_a_loop_of_litert_for_any_batch_and_length(build,
     assert operators(path)["WHILE"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [own_cell, states])
 def test_recurrent_layers_answer_as_keras_in_onnx(build, tmp_path):
     model = trained(build())
@@ -321,6 +323,7 @@ KINDS = st.sampled_from([layers.LSTM, layers.GRU, layers.SimpleRNN, Cell, layers
 STACKS = st.lists(st.builds(recurrent, KINDS, st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=2)
 
 
+@pytest.mark.slow
 @given(STACKS, st.booleans(), st.integers(1, 4), st.integers(1, 7))
 @settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 def test_any_stack_of_recurrent_layers_answers_as_keras(stack, masked, batch, length):
@@ -541,6 +544,7 @@ def off_by(addend):
     return keras.Model(x, Off(addend, name="y")(x))
 
 
+@pytest.mark.slow
 @every_format
 def test_a_file_that_differs_from_keras_is_not_kept(form, folder):
     with pytest.raises(
@@ -565,6 +569,7 @@ def test_a_quantized_file_that_is_far_off_is_not_kept(folder):
     assert not os.listdir(folder)
 
 
+@pytest.mark.slow
 def test_a_saved_model_is_kept_with_its_signatures(folder):
     model = trained(SMALL["stacked_lstm"].build())
     step = stacked_lstm.step(model)
