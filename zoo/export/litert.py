@@ -1,6 +1,5 @@
 """Export to LiteRT, to be run by ai-edge-litert alone: built-in operations only, for recurrent networks too."""
 
-import collections
 import re
 import tempfile
 
@@ -167,7 +166,7 @@ def _explained(text, endpoints):
     refused = re.findall(r"fused\[\"\w+:\", \"([^\"@]+)@[^\n]*?'tf\.(\w+)' op is n", text)
     if refused:
         layers = {layer.name for endpoint in endpoints.values() for layer in endpoint.model._flatten_layers()}
-        found = collections.OrderedDict()
+        found = {}
         for path, operation in refused:
             found.setdefault(operation, _layer_on(path, layers))
         operations = ", ".join(f"{operation} (layer `{layer}`)" for operation, layer in found.items())
