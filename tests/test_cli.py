@@ -23,23 +23,6 @@ NAME = "stacked_autoencoder"
 TINY = 'data=digits "units=(8,)" epochs=2 batch_size=250'
 
 
-@pytest.fixture
-def zoo(monkeypatch, capsys):
-    """Runs a command line in this process and gives (exit code, standard output, standard error)."""
-
-    def run(command):
-        monkeypatch.setattr(sys, "argv", ["zoo", *shlex.split(command)])
-        capsys.readouterr()
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as error:
-            code = error.code or 0
-        return code, *capsys.readouterr()
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A folder with two trained networks: an autoencoder, and what it takes to answer text."""

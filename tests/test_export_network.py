@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import resource
-import shlex
 import shutil
 import signal
 import subprocess
@@ -21,7 +20,7 @@ import tensorflow as tf
 from PIL import Image
 from tensorflow import lite
 
-from zoo import cli, data, export, saved
+from zoo import data, export, saved
 from zoo import recipe as recipes
 from zoo.data.text import Vocabulary
 from zoo.engines import open_engine
@@ -44,23 +43,6 @@ PICTURE = pathlib.Path(__file__).parent.parent / "examples/three.png"
 SEQ2SEQ = saved.packaged_folder() / "seq2seq"
 NAMES = [*TINY, "seq2seq"]
 ZOO = [sys.executable, "-c", "from zoo.cli import main; main()"]
-
-
-@pytest.fixture
-def zoo(monkeypatch, capsys):
-    """Runs a command line in this process and gives (exit code, standard output, standard error)."""
-
-    def run(command):
-        monkeypatch.setattr(sys, "argv", ["zoo", *shlex.split(command)])
-        capsys.readouterr()
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as error:
-            code = error.code or 0
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture(scope="module")
