@@ -38,9 +38,21 @@ def build(
 
 
 def space(hp):
+    first = hp.Int("filters/first", 16, 64, step=16, default=32)
     return {
-        "dropout": hp.Float("dropout", 0.2, 0.6, step=0.1),
-        "learning_rate": hp.Float("learning_rate", 1e-4, 1e-2, sampling="log"),
+        # Half to twice the textbook's; the second convolution has twice the filters of the first, as its images are a quarter.
+        "filters": (first, 2 * first),
+        # Below 0.2 the dense layer learns by heart, at 0.7 it hardly learns.
+        "dropout": hp.Float("dropout", 0.2, 0.7, step=0.1, default=0.4),
+        # None at all to twice ours; beyond that digits leave the frame, or a 6 becomes a 9.
+        "shift": hp.Float("shift", 0.0, 0.16, step=0.04, default=0.08),
+        "rotation": hp.Float("rotation", 0.0, 0.04, step=0.01, default=0.02),
+        # A decade on both sides of Adam's own 1e-3 holds the best rate of nearly every network of this size.
+        "learning_rate": hp.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=1e-3),
+        # Smaller batches are noisier, which can generalise better; larger ones are faster.
+        "batch_size": hp.Choice("batch_size", [50, 100, 200], default=100),
+        # A falling rate wins almost always; where it does not, the run is too short.
+        "schedule": hp.Choice("schedule", ["cosine", "constant"], default="cosine"),
     }
 
 

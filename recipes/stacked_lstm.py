@@ -48,9 +48,21 @@ def endpoints(model):
 
 
 def space(hp):
+    layers = hp.Int("units/layers", 1, 4, default=3)
+    width = hp.Int("units/width", 50, 250, step=50, default=150)
     return {
-        "dropout": hp.Float("dropout", 0.0, 0.4, step=0.1),
-        "learning_rate": hp.Float("learning_rate", 3e-4, 1e-2, sampling="log"),
+        # One layer reads rows well enough for 98 %; a fourth costs time. The weights grow with the square of the width.
+        "units": (width,) * layers,
+        # On the inputs of each layer; beyond 0.4 three layers in a row forget too much.
+        "dropout": hp.Float("dropout", 0.0, 0.4, step=0.1, default=0.2),
+        # None at all to twice ours; beyond that digits leave the frame, or a 6 becomes a 9.
+        "shift": hp.Float("shift", 0.0, 0.16, step=0.04, default=0.08),
+        "rotation": hp.Float("rotation", 0.0, 0.04, step=0.01, default=0.02),
+        # Recurrences diverge above 1e-2 even with clipped gradients, and crawl below 3e-4.
+        "learning_rate": hp.Float("learning_rate", 3e-4, 1e-2, sampling="log", default=2e-3),
+        "batch_size": hp.Choice("batch_size", [50, 100, 200], default=100),
+        # A falling rate wins almost always; where it does not, the run is too short.
+        "schedule": hp.Choice("schedule", ["cosine", "constant"], default="cosine"),
     }
 
 

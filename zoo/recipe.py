@@ -95,7 +95,8 @@ class Recipe:
         measure: Function of (answers, part, contract) to {name: number}, for a target that is no Keras metric, or None. The
             answers are those of "serving_default", {name: array}.
         estimate: Function of (model, part, contract) to {name: number}, for a target that no answer tells, or None.
-        space: Function of a KerasTuner `hp` to keywords of `build`, or None.
+        space: Function of a KerasTuner `hp` to settings, keywords of `build` or of `fit`, or None: what `zoo tune` searches. A
+            hyperparameter bears the name of its setting, or `setting/part`; its default is the recipe's.
     """
 
     build: Callable

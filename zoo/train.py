@@ -73,7 +73,7 @@ def train(name, overrides=(), folder=saved.DEFAULT_FOLDER, seeds=1, resume=False
             run_folder = unfinished / f"seed-{seed}"
             run_folder.mkdir(parents=True, exist_ok=True)
             seeded = {**settings, "seed": seed}
-            runs.append(_run(recipe, seeded, data, fingerprint, run_folder, verbose))
+            runs.append(_scored(recipe, seeded, data, fingerprint, run_folder, verbose))
         best = runs[0]
         for run in runs[1:]:
             if recipe.target.better(run["best_value"], best["best_value"]):
@@ -209,8 +209,29 @@ class EpochKeeper(keras.callbacks.Callback):
                 file.unlink()
 
 
-def _run(recipe, settings, data, fingerprint, folder, verbose):
-    """One seed, from where its folder says it stopped; returns what its progress.json holds at the end."""
+def fit(recipe, settings, data, fingerprint, folder, until=None, verbose="auto"):
+    """Trains one seed, from where its folder says it stopped, and keeps its last and its best epoch there.
+
+    The test part is not looked at.
+
+    Args:
+        recipe: The `Recipe`.
+        settings: Every setting with its value.
+        data: The `Data` of these settings.
+        fingerprint: Of the data.
+        folder: An existing folder for this run alone.
+        until: The number of epochs after which to stop, where that is before the last one; schedules still cover all epochs.
+        verbose: Of `keras.Model.fit`.
+
+    Returns:
+        What progress.json in the folder holds at the end: "history", "epochs_done", "best_value" and "best_epoch" of the
+        validation part, "best" and "last" (names of weight files), "seconds".
+
+    Raises:
+        UsageError: If the folder holds a run of other settings or data.
+        RunError: If the loss, or the target in every epoch, is not finite.
+    """
+    until = settings["epochs"] if until is None else until
     progress = {
         "settings": settings,
         "data": fingerprint,
@@ -226,16 +247,13 @@ def _run(recipe, settings, data, fingerprint, folder, verbose):
         "scores": None,
     }
     if (folder / PROGRESS).is_file():
-        before = _read_progress(folder, settings, fingerprint)
-        progress = {**progress, **before}
-    if progress["scores"] is not None:
+        progress.update(_read_progress(folder, settings, fingerprint))
+    if progress["epochs_done"] >= until:
         return progress
     keras.backend.clear_session()
-    keras.utils.set_random_seed(settings["seed"])
-    verdict = recipe.build_model(settings, data.contract)
+    verdict = _built(recipe, settings, data)
     choose_execution(verdict)
-    keras.utils.set_random_seed(settings["seed"])
-    model = recipe.build_model(settings, data.contract)
+    model = _built(recipe, settings, data)
     batches = Batches(data.train, data.contract, settings["batch_size"], settings["seed"])
     validation = Batches(data.validation, data.contract, EVALUATION_BATCH)
     if settings["schedule"] != "constant":
@@ -252,7 +270,7 @@ def _run(recipe, settings, data, fingerprint, folder, verbose):
     keeper = EpochKeeper(recipe, data, batches, folder, progress, verdict, endpoint)
     model.fit(
         batches,
-        epochs=settings["epochs"],
+        epochs=until,
         initial_epoch=progress["epochs_done"],
         validation_data=validation,
         callbacks=[keeper],
@@ -265,10 +283,25 @@ def _run(recipe, settings, data, fingerprint, folder, verbose):
         raise RunError(f"{keeper.not_finite}; {left}. Try a smaller learning_rate.")
     if progress["best"] is None:
         raise RunError(f"{recipe.target.metric} was finite in no epoch; try a smaller learning_rate.")
-    saved.load_weights(verdict, folder / progress["best"])
-    progress["scores"] = {part: scores(recipe, verdict, getattr(data, part), data.contract) for part in ("validation", "test")}
-    saved.write_json(folder / PROGRESS, progress)
     return progress
+
+
+def _scored(recipe, settings, data, fingerprint, folder, verbose):
+    """One seed, trained to its end and measured once on the validation and the test part; returns its progress with "scores"."""
+    progress = fit(recipe, settings, data, fingerprint, folder, verbose=verbose)
+    if progress["scores"] is None:
+        model = _built(recipe, settings, data)
+        choose_execution(model)
+        saved.load_weights(model, folder / progress["best"])
+        progress["scores"] = {part: scores(recipe, model, getattr(data, part), data.contract) for part in ("validation", "test")}
+        saved.write_json(folder / PROGRESS, progress)
+    return progress
+
+
+def _built(recipe, settings, data):
+    """The compiled model of a seed, the same each time."""
+    keras.utils.set_random_seed(settings["seed"])
+    return recipe.build_model(settings, data.contract)
 
 
 def _random_states(model):

@@ -1,0 +1,420 @@
+"""A study: which trials there are, who runs them, and what came out, remembered in a journal."""
+
+import collections
+import csv
+import dataclasses
+import json
+import shlex
+import threading
+import time
+
+from keras_tuner.engine import trial as trials
+
+from zoo import saved
+from zoo.errors import UsageError
+from zoo.tune import files
+from zoo.tune.boards import write_board
+from zoo.tune.oracles import make_oracle, objective_of
+
+WAIT, DONE = "wait", "done"  # what a worker is told in place of a trial
+
+
+@dataclasses.dataclass
+class Row:
+    """One trial.
+
+    `values` are those of its hyperparameters, `until` the epoch at which it ends, `past` the trial that it goes on from
+    (Hyperband), `origin` the trial whose result it has, where that was known from another study. `score` is on the validation
+    part.
+    """
+
+    trial: str
+    values: dict
+    settings: dict
+    until: int
+    past: str | None = None
+    origin: str | None = None
+    status: str = "waiting"
+    score: float | None = None
+    epochs: int = 0
+    seconds: float = 0.0
+    ended: float | None = None
+    reason: str | None = None
+    worker: str | None = None
+    seen: float = 0.0
+    so_far: float | None = None
+
+
+class Study:
+    """The state of a search, which many workers ask and tell at once; it can be had back from its folder at any moment.
+
+    The oracle's state is not read from a file: a new oracle is asked and told again all that the journal holds.
+
+    Args:
+        folder: The study's folder, with its study.json.
+        space: The `Space`.
+        definition: What study.json holds.
+        max_trials: No more trials than these are started, or None.
+        budget: Seconds of searching, those of earlier sessions counted too, or None.
+        clock: Function that gives the time in seconds.
+
+    Attributes:
+        rows: {trial: `Row`} in the order of their start.
+
+    Raises:
+        UsageError: If the journal is damaged, or held by another process.
+    """
+
+    def __init__(self, folder, space, definition, max_trials=None, budget=None, clock=time.monotonic):
+        self.folder, self.space, self.definition = folder, space, definition
+        self.max_trials, self.budget = max_trials, budget
+        self.rows = {}
+        search = definition["fingerprint"]["search"]
+        self.tuner = search["tuner"]
+        self.target = space.recipe.target
+        self.objective, self.direction = objective_of(self.target), search["direction"]
+        self._executions = search["executions"]
+        self._epochs = space.defaults["epochs"]
+        self.oracle = make_oracle(self.tuner, space.hyperparameters, self.target, self._epochs, space.defaults["seed"])
+        self._lock = threading.RLock()
+        self._exhausted = self._closed = False
+        self._known = {}
+        self._clock, self._started, self._before = clock, clock(), 0.0
+        self._journal = files.Journal(folder / files.JOURNAL)
+        try:
+            self._replay()
+        except (KeyError, TypeError, ValueError) as error:
+            self._journal.close()
+            raise UsageError(f"{folder / files.JOURNAL} is damaged ({error!r}); start another study with --new.") from error
+        except UsageError:
+            self._journal.close()
+            raise
+
+    def ask(self, worker):
+        """A trial for a worker.
+
+        Returns:
+            A `Row` that the worker now holds; `WAIT` if there may be one later; `DONE` if there will be none.
+        """
+        with self._lock:
+            if self._closed:
+                return DONE
+            row = next((row for row in self.rows.values() if row.status == "running" and row.worker == worker), None)
+            row = row or next((row for row in self.rows.values() if row.status == "waiting"), None)
+            while row is None and not self._exhausted and (self.max_trials is None or self._count() < self.max_trials):
+                trial = self._create()
+                if trial is None:
+                    break
+                row = self._from_elsewhere(trial)
+            if row is not None:
+                request = {"settings": row.settings, "until": row.until, "past": row.past, "executions": self._executions}
+                files.write_json(self.folder / files.TRIALS / row.trial / files.REQUEST, request)
+                row.status, row.worker, row.seen = "running", worker, self._clock()
+                return row
+            return DONE if self.done else WAIT
+
+    def told(self, trial, worker, epochs, so_far):
+        """Notes that a worker is at work on a trial.
+
+        Args:
+            trial: The trial.
+            worker: The worker.
+            epochs: Number of epochs done.
+            so_far: The best value up to now, or None.
+
+        Returns:
+            Whether the worker shall go on: False if the trial is another's by now, or the search is over.
+        """
+        with self._lock:
+            row = self.rows.get(trial)
+            if row is None or self._closed or row.status not in ("running", "waiting"):
+                return False
+            if row.status == "waiting":  # after the chief, or the worker, was away for a while
+                row.status, row.worker = "running", worker
+            if row.worker != worker:
+                return False
+            row.seen, row.epochs, row.so_far = self._clock(), epochs, so_far
+            return True
+
+    def finish(self, trial, worker):
+        """Takes the result of a trial out of its folder.
+
+        A second result of the same trial, or one of a worker that does not hold it, changes nothing.
+        """
+        with self._lock:
+            row = self.rows.get(trial)
+            if row is None or self._closed or row.status not in ("running", "waiting") or row.worker not in (worker, None):
+                return
+            path = self.folder / files.TRIALS / trial / files.RESULT
+            try:
+                result = json.loads(path.read_text(encoding="utf-8"))
+                event = {key: result[key] for key in ("status", "score", "epochs", "seconds", "reason")}
+            except (OSError, ValueError, KeyError, TypeError):
+                row.status, row.worker = "waiting", None  # no whole result: the trial is taken up again
+                return
+            self._end(row, event)
+
+    def drop(self, worker):
+        """Lets go of what a worker held that is no more."""
+        with self._lock:
+            for row in self.rows.values():
+                if row.status == "running" and row.worker == worker:
+                    row.status, row.worker = "waiting", None
+
+    def drop_silent(self, patience):
+        """Lets go of what workers held that have been silent for `patience` seconds.
+
+        Returns:
+            Their names.
+        """
+        with self._lock:
+            silent = {row.worker for row in self.rows.values() if row.status == "running" and self._clock() - row.seen > patience}
+            for worker in silent:
+                self.drop(worker)
+            return sorted(silent)
+
+    def close(self):
+        """Ends the search: no trial is given out any more, and those at work are told to stop."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._note({"event": "pause"})
+            for row in self.rows.values():
+                if row.status == "running":
+                    row.status, row.worker = "waiting", None
+
+    def release(self):
+        """Lets another process have the study."""
+        self._journal.close()
+
+    @property
+    def seconds(self):
+        """How long was searched, in all sessions."""
+        return self._before + self._clock() - self._started
+
+    @property
+    def done(self):
+        """Whether every planned trial has ended."""
+        with self._lock:
+            at_work = any(row.status in ("running", "waiting") for row in self.rows.values())
+            full = self.max_trials is not None and self._count() >= self.max_trials
+            return not at_work and (self._exhausted or full)
+
+    @property
+    def over_budget(self):
+        """Whether the time is up."""
+        return self.budget is not None and self.seconds >= self.budget
+
+    @property
+    def exhausted(self):
+        """Whether the tuner has no further trial to propose."""
+        return self._exhausted
+
+    def ranked(self):
+        """The completed trials, the best first."""
+        with self._lock:
+            completed = [row for row in self.rows.values() if row.status == "completed"]
+        return sorted(completed, key=lambda row: row.score, reverse=self.direction == "max")
+
+    def failures(self):
+        """Why trials failed, [(reason, number of trials)], the most frequent reason first."""
+        return collections.Counter(row.reason for row in self.rows.values() if row.status == "failed").most_common()
+
+    def summary(self):
+        """What came out, for a program."""
+        best = self.ranked()
+        return {
+            "folder": str(self.folder),
+            "objective": self.objective,
+            "seconds": round(self.seconds, 1),
+            "best": self._best(best[0]) if best else None,
+            "trials": self.listed(),
+        }
+
+    def listed(self):
+        """All trials as dictionaries, for reports."""
+        with self._lock:
+            return [_listed(row) for row in self.rows.values()]
+
+    def command(self, row):
+        """The command line that trains with a trial's settings."""
+        return shlex.join(["zoo", "train", self.space.name, *self.space.overrides(row.values)])
+
+    def fork(self, before):
+        """Takes over the completed trials of another study, as far as they lie in this one's space.
+
+        Args:
+            before: The folder of the other study, which had the same data, sources, versions, objective and executions.
+
+        Returns:
+            How many there were.
+        """
+        count = 0
+        for trial in _completed(before):
+            values = self.space.values_of(trial["settings"], trial["values"])
+            if values is not None:
+                facts = {key: trial[key] for key in ("until", "score", "epochs", "seconds")}
+                self._note({"event": "known", "trial": f"{before.name}-{trial['trial']}", "values": values, **facts})
+                count += 1
+        self.write_tables()
+        return count
+
+    def write_tables(self):
+        """Writes trials.csv and best.json."""
+        names = [hp["name"] for hp in self.space.described()]
+        columns = ["trial", "status", self.objective, "epochs", "seconds", "ended", *names, "reason"]
+        with saved.written_beside(self.folder / files.TABLE) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            for row in self.rows.values():
+                values = [row.values.get(name, "") for name in names]
+                facts = [row.trial, row.status, row.score, row.epochs, round(row.seconds, 2), row.ended]
+                writer.writerow(["" if value is None else value for value in [*facts, *values, row.reason]])
+        ranked = self.ranked()
+        if ranked:
+            files.write_json(self.folder / files.BEST, self._best(ranked[0]))
+
+    def clear_checkpoints(self):
+        """Removes what trials keep to be gone on with, where none can be any more: the next search trains the winner anew."""
+        if self.tuner == "hyperband" and not self.done:
+            return
+        for row in self.rows.values():
+            if row.status in ("completed", "failed"):
+                for path in (self.folder / files.TRIALS / row.trial).glob("seed-*/*.weights.h5"):
+                    path.unlink(missing_ok=True)
+
+    def _best(self, row):
+        return {
+            "name": self.space.name,
+            "study": self.folder.name,
+            "trial": row.trial,
+            "objective": self.objective,
+            "score": row.score,
+            "epochs": row.epochs,
+            "settings": self.space.overrides(row.values),
+            "command": self.command(row),
+        }
+
+    def _count(self):
+        return sum(row.origin != row.trial for row in self.rows.values())
+
+    def _note(self, event):
+        """Writes an event and lets it take effect; after an error nothing of it has happened."""
+        event = {**event, "at": round(self.seconds, 3)}
+        self._journal.append(event)
+        self._apply(event)
+
+    def _replay(self):
+        for event in self._journal.events:
+            self._apply(event, replayed=True)
+            self._before = max(self._before, float(event["at"]))
+
+    def _apply(self, event, replayed=False):
+        """Lets an event take effect on the rows and on the oracle."""
+        kind, trial = event["event"], event.get("trial")
+        if kind == "pause":
+            return
+        if kind == "start":
+            if replayed:
+                self._repeat(event)
+            values = event["values"]
+            until, past = int(values.get("tuner/epochs", self._epochs)), values.get("tuner/trial_id")
+            self.rows[trial] = Row(trial, self.space.values(values), self.space.settings(values), until, past)
+        elif kind == "end":
+            row = self.rows[trial]
+            for key in ("status", "score", "epochs", "seconds", "reason"):
+                setattr(row, key, event[key])
+            row.origin, row.ended, row.worker, row.so_far = event.get("origin"), event["at"], None, None
+            told = self.oracle.trials[trial]
+            if row.status == "completed":
+                self.oracle.update_trial(trial, {self.objective: row.score}, step=row.epochs)
+            told.status = trials.TrialStatus.COMPLETED if row.status == "completed" else trials.TrialStatus.FAILED
+            self.oracle.end_trial(told)
+        elif kind == "known":
+            self._learn(event)
+        else:
+            raise ValueError(f"there is no event {kind!r}")
+
+    def _repeat(self, event):
+        """Asks a new oracle again what the old one was asked."""
+        # Questions that had no answer are not in the journal, but used up random numbers.
+        self.oracle._seed_state = event["seed_state"]
+        trial = self.oracle.create_trial(event["trial"])
+        if trial.trial_id != event["trial"] or dict(trial.hyperparameters.values) != event["values"]:
+            raise ValueError(f"trial {event['trial']} has other values than the tuner gives")
+
+    def _learn(self, event):
+        """Makes a trial of another study one of this one."""
+        settings = self.space.settings(event["values"])
+        row = Row(event["trial"], event["values"], settings, event["until"], origin=event["trial"], status="completed")
+        row.score, row.epochs, row.seconds, row.ended = event["score"], event["epochs"], event["seconds"], event["at"]
+        self.rows[row.trial] = row
+        self._known[_key(settings, row.until)] = row
+        if self.tuner == "bayesian":
+            hp = self.space.hyperparameters.copy()
+            hp.values = dict(event["values"])
+            told = trials.Trial(hp, row.trial, trials.TrialStatus.COMPLETED)
+            told.score = row.score
+            self.oracle.trials[row.trial] = told
+
+    def _create(self):
+        """The row of a new trial; None if the oracle has none now, or no more."""
+        number = f"{len(self.oracle.trials):04}"
+        seed_state = self.oracle._seed_state
+        trial = self.oracle.create_trial(number)
+        if trial.status == trials.TrialStatus.STOPPED:
+            self._exhausted = True
+        if trial.status != trials.TrialStatus.RUNNING:
+            return None
+        values = dict(trial.hyperparameters.values)
+        self._note({"event": "start", "trial": number, "values": values, "seed_state": seed_state})
+        return self.rows[number]
+
+    def _from_elsewhere(self, row):
+        """The row, for a worker; or None if another study has its result, which it then takes."""
+        known = self._known.get(_key(row.settings, row.until))
+        if known is None:
+            return row
+        result = {"status": "completed", "score": known.score, "epochs": known.epochs, "seconds": known.seconds, "reason": None}
+        self._end(row, {**result, "origin": known.trial})
+        return None
+
+    def _end(self, row, event):
+        self._note({"event": "end", "trial": row.trial, **event})
+        self.write_tables()
+        write_board(self.folder / files.BOARDS, _listed(row), self._history(row), self.objective)
+        self.clear_checkpoints()
+
+    def _history(self, row):
+        path = self.folder / files.TRIALS / row.trial / f"seed-{row.settings['seed']}" / "progress.json"
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))["history"]
+        except (OSError, ValueError, KeyError):
+            return []
+
+
+def _listed(row):
+    return {
+        field: getattr(row, field) for field in ("trial", "status", "score", "epochs", "seconds", "ended", "reason", "values")
+    }
+
+
+def _key(settings, until):
+    """What tells two trials apart."""
+    return json.dumps([settings, until], sort_keys=True)
+
+
+def _completed(folder):
+    """The completed trials of a study, read from its journal and its requests."""
+    started = {}
+    for line in (folder / files.JOURNAL).read_bytes().splitlines():
+        try:
+            event = json.loads(line)
+            if event["event"] == "start":
+                started[event["trial"]] = event["values"]
+            elif event["event"] == "end" and event["status"] == "completed":
+                request = files.read_json(folder / files.TRIALS / event["trial"] / files.REQUEST, "")
+                yield {**event, **request, "values": started[event["trial"]]}
+        except (ValueError, KeyError, TypeError, UsageError):
+            continue  # a trial whose files are gone has nothing to give

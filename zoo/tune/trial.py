@@ -1,0 +1,99 @@
+"""One trial, in a process of its own: `python -m zoo.tune.trial FOLDER`.
+
+It reads its request, goes on from its checkpoints, and leaves a result. It ends with the worker that started it.
+"""
+
+import fcntl
+import os
+import pathlib
+import shutil
+import statistics
+import sys
+import threading
+import time
+import traceback
+
+from zoo.errors import RunError
+from zoo.tune import files
+
+STILL_HELD = 75  # exit code: another process is at work in the folder
+
+
+def main():
+    """Runs the trial whose folder is the first argument; the second is how long to wait for another process to leave it."""
+    folder, patience = pathlib.Path(sys.argv[1]), float(sys.argv[2])
+    threading.Thread(target=_end_with_the_worker, daemon=True).start()
+    with open(folder / "lock", "w") as lock:
+        if not _locked(lock, patience):
+            sys.exit(STILL_HELD)
+        if not (folder / files.RESULT).is_file():
+            files.write_json(folder / files.RESULT, _result(folder))
+
+
+def _end_with_the_worker():
+    """The worker holds the other end of standard input, which closes when it is gone, in whatever way."""
+    os.read(0, 1)  # not sys.stdin, whose lock would be held when the interpreter ends
+    os._exit(0)
+
+
+def _locked(lock, patience):
+    until = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except OSError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.1)
+
+
+def _result(folder):
+    """What came out: the mean of the best validation values of all executions, or why there is none."""
+    started = time.monotonic()
+    try:
+        runs = _runs(folder)
+    except Exception as error:
+        traceback.print_exc()
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        name = "" if type(error).__name__ in ("RunError", "UsageError") else f"{type(error).__name__}: "
+        reason = name + (lines[0] if lines else "no message")
+        return {"status": "failed", "score": None, "epochs": 0, "seconds": time.monotonic() - started, "reason": reason}
+    return {
+        "status": "completed",
+        "score": statistics.mean(run["best_value"] for run in runs),
+        "epochs": runs[0]["epochs_done"],
+        "seconds": sum(run["seconds"] for run in runs),
+        "reason": None,
+    }
+
+
+def _runs(folder):
+    request = files.read_json(folder / files.REQUEST, "the chief writes it again")
+    study = files.read_study(folder.parent.parent)
+    from zoo import recipe as recipes
+    from zoo.train import PROGRESS, fit
+
+    recipe = recipes.find(study["name"])
+    # Back from JSON: a list stands for a tuple.
+    settings = recipe.settings(f"{key}={value}" for key, value in request["settings"].items())
+    data = recipe.load_data(settings)
+    fingerprint = data.fingerprint()
+    if study["fingerprint"]["data"] != {settings["data"]: fingerprint}:
+        raise RunError(f"the data set {settings['data']} is not the one that the study was begun with (its fingerprint differs)")
+    runs = []
+    for seed in range(settings["seed"], settings["seed"] + request["executions"]):
+        run_folder = folder / f"seed-{seed}"
+        past = folder.parent / str(request["past"]) / run_folder.name
+        if not run_folder.exists() and request["past"] and (past / PROGRESS).is_file() and any(past.glob("*.weights.h5")):
+            partial = folder / f"partial-{run_folder.name}"
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.copytree(past, partial)
+            partial.rename(run_folder)
+        run_folder.mkdir(exist_ok=True)
+        runs.append(fit(recipe, {**settings, "seed": seed}, data, fingerprint, run_folder, request["until"], verbose=0))
+    return runs
+
+
+if __name__ == "__main__":
+    main()
