@@ -1,0 +1,80 @@
+"""The normalisation of AlexNet: a channel is damped by its neighbours."""
+
+import keras
+from keras import backend, ops
+
+
+@keras.saving.register_keras_serializable("zoo")
+class LocalResponseNormalization(keras.layers.Layer):
+    """Divides each number by a power of the energy in the channels around it, at the same place.
+
+    The output is `x[c] / (bias + alpha * sum(x[j] ** 2)) ** beta`, with `j` from `c - size // 2` to `c + size // 2`, as far as
+    there are such channels. `alpha` multiplies the sum, as in the paper and in `tf.nn.local_response_normalization`, whose
+    `depth_radius` is `size // 2`; `torch.nn.LocalResponseNorm` divides it by `size` first: its `alpha` is ours times `size`.
+
+    Source: Krizhevsky et al. 2012, "ImageNet Classification with Deep Convolutional Neural Networks", section 3.3; the arguments
+    are its n, k, alpha and beta, with its values.
+
+    Args:
+        size: Number of channels that are summed, odd.
+        bias: Added to the sum, positive.
+        alpha: Factor of the sum.
+        beta: Exponent.
+        data_format: "channels_last" or "channels_first"; that of the Keras configuration if None.
+
+    Call arguments:
+        inputs: `(batch, ..., channels)`, or `(batch, channels, ...)` with "channels_first". The number of channels is fixed.
+
+    Returns:
+        The same shape.
+
+    Raises:
+        ValueError: If `size` is no odd positive number, `bias` is not positive, or `alpha` is negative.
+
+    Example:
+        >>> layer = LocalResponseNormalization(size=3, bias=1.0, alpha=1.0, beta=1.0)
+        >>> [round(float(value), 3) for value in layer(keras.ops.array([[1.0, 1.0, 2.0]]))[0]]  # over 1 + 2, 1 + 6, 1 + 5
+        [0.333, 0.143, 0.333]
+    """
+
+    def __init__(self, size=5, bias=2.0, alpha=1e-4, beta=0.75, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        if size < 1 or size % 2 == 0:
+            raise ValueError(f"`size` of LocalResponseNormalization must be an odd number of channels, got {size}.")
+        if bias <= 0:
+            raise ValueError(f"`bias` of LocalResponseNormalization must be positive, got {bias}.")
+        if alpha < 0:
+            raise ValueError(f"`alpha` of LocalResponseNormalization must not be negative, got {alpha}.")
+        data_format = data_format or keras.config.image_data_format()
+        if data_format not in ("channels_last", "channels_first"):
+            raise ValueError(f'`data_format` must be "channels_last" or "channels_first", got {data_format!r}.')
+        self.size = size
+        self.bias = bias
+        self.alpha = alpha
+        self.beta = beta
+        self.data_format = data_format
+        self.supports_masking = True
+
+    def call(self, inputs):
+        # In half precision the squares would overflow at 256.
+        x = ops.cast(inputs, backend.result_type(inputs.dtype, "float32"))
+        rank = len(x.shape)
+        axis = rank - 1 if self.data_format == "channels_last" else 1
+        channels, radius = x.shape[axis], self.size // 2
+        energy = ops.pad(ops.square(x), [(radius, radius) if each == axis else (0, 0) for each in range(rank)])
+        before = (slice(None),) * axis
+        total = sum(energy[(*before, slice(shift, shift + channels))] for shift in range(self.size))
+        return ops.cast(x * ops.power(self.bias + self.alpha * total, -self.beta), inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "size": self.size,
+            "bias": self.bias,
+            "alpha": self.alpha,
+            "beta": self.beta,
+            "data_format": self.data_format,
+        }
