@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -94,13 +95,8 @@ def search(study, workers, threads, patience, address, show):
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=8), options=[("grpc.so_reuseport", 0)])
     servicer = Servicer(study)
     protos.get_service_grpc().add_OracleServicer_to_server(servicer, server)
-    host = address.rpartition(":")[0]
-    try:
-        port = server.add_insecure_port(address)
-    except RuntimeError:
-        port = 0
-    if not port:
-        raise UsageError(f"cannot listen at {address}: the port is in use, or the address is not this machine's; give another.")
+    host = _free(address)
+    port = server.add_insecure_port(address)
     server.start()
     local = _LocalWorkers(study, workers, threads, patience, f"{host}:{port}")
     try:
@@ -178,6 +174,20 @@ class _LocalWorkers:
                 env={**self._environment, "KERASTUNER_TUNER_ID": worker},
                 start_new_session=True,
             )
+
+
+def _free(address):
+    """The host of an address that nobody listens at; tried with a plain socket, because gRPC writes to the screen itself."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was closed a moment ago is free
+            probe.bind((host, int(port)))
+        return host
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen at {address} ({error.strerror or error}); give another address, or a free port."
+        ) from error
 
 
 def _dismiss(servicer, local, patience):

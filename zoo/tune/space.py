@@ -80,7 +80,7 @@ class Space:
             {hyperparameter: value} that makes the same settings; None if there is none in this space.
         """
         hp = self.hyperparameters.copy()
-        hp.values = {one.name: values.get(one.name, settings.get(one.name, one.default)) for one in self.searched()}
+        hp.values = {one.name: _rounded(values.get(one.name, settings.get(one.name, one.default))) for one in self.searched()}
         hp.values = {one.name: hp.values[one.name] for one in self.searched() if hp.is_active(one)}
         if not all(_lies_in(one, hp.values) for one in self.searched() if one.name in hp.values):
             return None
@@ -108,7 +108,7 @@ class Space:
         except (TypeError, ValueError) as error:
             raise UsageError(f"the space of {self.name} cannot be read: {str(error).splitlines()[0]}") from error
         for key in self._changes:
-            if "/" not in key and key not in keywords:
+            if "/" not in key:
                 keywords[key] = hp.get(key)
         return keywords
 
@@ -124,10 +124,11 @@ class Space:
         return found
 
     def _as_searched(self, parameter):
-        """The parameter: fixed at its default if its setting is, or with a default that is one of its steps to the last digit."""
-        if parameter.name.partition("/")[0] in self._is_fixed:
-            if parameter.name in self._changes:
-                raise UsageError(f"{parameter.name} is searched by --space and fixed by a setting; leave one of the two out.")
+        """The parameter: of one value if its setting is fixed or given whole, or with a default that is one of its steps."""
+        setting, part, _ = parameter.name.partition("/")
+        if setting in self._is_fixed and parameter.name in self._changes:
+            raise UsageError(f"{parameter.name} is searched by --space and fixed by a setting; leave one of the two out.")
+        if setting in self._is_fixed or (part and setting in self._changes):
             return kinds.Fixed(parameter.name, parameter.default, conditions=parameter.conditions)
         config = parameter.get_config()
         if isinstance(parameter, kinds.Float) and parameter.step is not None:
@@ -204,7 +205,8 @@ class Space:
             kind = "whole numbers" if whole else "numbers"
             raise UsageError(f"got --space {text}; expected {key}=low:high, with :log or :step after it, in {kind}.") from error
         default = self.defaults.get(key)
-        if not isinstance(default, (int, float)) or not low <= default <= high or (step and (default - low) % step):
+        steps = (default - low) / step if step and isinstance(default, (int, float)) else 0
+        if not isinstance(default, (int, float)) or not low <= default <= high or abs(steps - round(steps)) > 1e-9:
             default = low
         options = {"sampling": "log" if log else "linear", "default": default}
         try:
