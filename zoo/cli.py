@@ -162,6 +162,7 @@ def tune(
     part = role(os.environ)
     waiting = _seconds(patience, "--patience")
     if part == WORKER:
+        os.environ["KERAS_BACKEND"] = "numpy"  # it computes nothing itself; its trials get the study's
         _quiet("zoo.tune.worker")
         from zoo.tune.files import studies_folder
         from zoo.tune.worker import work

@@ -96,7 +96,10 @@ def search(study, workers, threads, patience, address, show):
     servicer = Servicer(study)
     protos.get_service_grpc().add_OracleServicer_to_server(servicer, server)
     host = _free(address)
-    port = server.add_insecure_port(address)
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError as error:  # somebody was quicker
+        raise UsageError(f"cannot listen at {address}; give another address, or a free port.") from error
     server.start()
     local = _LocalWorkers(study, workers, threads, patience, f"{host}:{port}")
     try:
@@ -125,7 +128,9 @@ class _LocalWorkers:
         host, _, port = address.rpartition(":")
         self._study = study
         self._command = [sys.executable, "-m", "zoo.tune.worker", str(study.folder.parent), str(patience), str(threads)]
-        self._environment = {**os.environ, "KERASTUNER_ORACLE_IP": host, "KERASTUNER_ORACLE_PORT": port}
+        # A worker computes nothing itself: this backend spares it TensorFlow. Its trials get the study's.
+        self._environment = {**os.environ, "KERAS_BACKEND": "numpy"}
+        self._environment.update(KERASTUNER_ORACLE_IP=host, KERASTUNER_ORACLE_PORT=port)
         self._processes, self._started, self._early = {}, 0, 0
         self._log = study.folder / "workers.log"
         for _ in range(count):

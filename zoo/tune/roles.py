@@ -25,7 +25,7 @@ def role(environment):
         missing = [name for name in VARIABLES if name not in given]
         raise UsageError(f"{', '.join(given)} is set, and {', '.join(missing)} is not; set all three, or none.")
     port = environment["KERASTUNER_ORACLE_PORT"]
-    if not port.isdigit() or not 0 < int(port) < 65536:
+    if not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
         raise UsageError(f"KERASTUNER_ORACLE_PORT is {port!r}; expected a port from 1 to 65535.")
     return CHIEF if "chief" in environment["KERASTUNER_TUNER_ID"] else WORKER
 

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import math
 import typing
 
 import keras_tuner
@@ -103,57 +104,80 @@ class Space:
 
     def _keywords(self, hp):
         """What the recipe's space says of these hyperparameters, and beside it what the command line added."""
-        try:
-            keywords = dict(self.recipe.space(hp)) if self.recipe.space else {}
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"the space of {self.name} cannot be read: {str(error).splitlines()[0]}") from error
+        keywords = self._own_keywords(hp)
         for key in self._changes:
             if "/" not in key:
                 keywords[key] = hp.get(key)
         return keywords
 
+    def _own_keywords(self, hp):
+        try:
+            return dict(self.recipe.space(hp)) if self.recipe.space else {}
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"the space of {self.name} cannot be read: {str(error).splitlines()[0]}") from error
+
     def _explored(self):
-        """All hyperparameters, those of every condition too."""
+        """All hyperparameters as they are searched, those of every condition too."""
+        explored, opened = keras_tuner.HyperParameters(), []
+        while True:
+            self._own_keywords(explored)
+            closed = [conditions for conditions in explored.inactive_scopes if conditions not in opened]
+            if not closed:
+                break
+            opened.append(list(closed[0]))
+            for condition in closed[0]:
+                explored.values[condition.name] = condition.values[0]
+            explored.ensure_active_values()
+        own = {parameter.name: parameter for parameter in explored.space}
+        found = {}
+        for parameter in [*explored.space, *self._added(own)]:
+            if all(self._can_be(found[condition.name], condition.values) for condition in parameter.conditions):
+                found[parameter.name] = self._as_searched(parameter)
         hp = keras_tuner.HyperParameters()
-        for register in self._changes.values():
-            register(hp)
-        self._explore(hp)
-        found = keras_tuner.HyperParameters()
-        found.merge([self._as_searched(parameter) for parameter in hp.space])
-        found.values = {}
-        return found
+        hp.merge(list(found.values()))
+        hp.values = {}
+        return hp
+
+    def _added(self, own):
+        """The hyperparameters that the command line names beside the recipe's own."""
+        for key in self._changes:
+            if key in own:
+                continue
+            if "/" in key:
+                raise UsageError(f"{self.name} has no hyperparameter {key!r}{nearest(key, own)} It has {', '.join(own)}.")
+            yield self._range(key, None)
+
+    @staticmethod
+    def _can_be(parent, values):
+        """Whether a hyperparameter that others depend on can have one of these values."""
+        if isinstance(parent, kinds.Fixed):
+            return parent.value in values
+        return not isinstance(parent, kinds.Choice) or bool(set(parent.values) & set(values))
 
     def _as_searched(self, parameter):
-        """The parameter: of one value if its setting is fixed or given whole, or with a default that is one of its steps."""
+        """The parameter: of one value if its setting is fixed or given whole, else with the range that it was given."""
         setting, part, _ = parameter.name.partition("/")
         if setting in self._is_fixed and parameter.name in self._changes:
             raise UsageError(f"{parameter.name} is searched by --space and fixed by a setting; leave one of the two out.")
         if setting in self._is_fixed or (part and setting in self._changes):
-            return kinds.Fixed(parameter.name, parameter.default, conditions=parameter.conditions)
+            value = self.defaults[setting] if not part and setting in self.defaults else parameter.default
+            return kinds.Fixed(parameter.name, value, conditions=parameter.conditions)
+        if parameter.name in self._changes:
+            parameter = self._range(parameter.name, parameter)
         config = parameter.get_config()
-        if isinstance(parameter, kinds.Float) and parameter.step is not None:
+        if isinstance(parameter, kinds.Float) and parameter.step is not None and parameter.sampling == "linear":
+            # KerasTuner counts the steps with `//`, which is one too few where 0.3 // 0.1 is 2.
+            config["max_value"] = parameter.max_value + parameter.step / 1000
+            parameter = kinds.Float.from_config(config)
             config["default"] = min(parameter.values, key=lambda value: abs(value - parameter.default))
         return type(parameter).from_config(config)
 
-    def _explore(self, hp):
-        """Calls the recipe's space until every conditional scope was open once."""
-        opened = []
-        while True:
-            self._keywords(hp)
-            closed = [conditions for conditions in hp.inactive_scopes if conditions not in opened]
-            if not closed:
-                return
-            opened.append(list(closed[0]))
-            for condition in closed[0]:
-                hp.values[condition.name] = condition.values[0]
-            hp.ensure_active_values()
-
     def _check(self):
         types = self.recipe.types()
+        default = {parameter.name: parameter.default for parameter in self.hyperparameters.space}
         hp = self.hyperparameters.copy()
-        hp.values = {parameter.name: parameter.default for parameter in hp.space}
-        keywords = self._keywords(hp)
-        for key in [*keywords, *(parameter.name.partition("/")[0] for parameter in hp.space)]:
+        hp.values = default
+        for key in [*self._keywords(hp), *(name.partition("/")[0] for name in default)]:
             if key not in types:
                 raise UsageError(f"the space of {self.name} names {key!r}, which is no setting{nearest(key, types)}")
             if key in NOT_SEARCHED:
@@ -161,75 +185,67 @@ class Space:
         if not self.searched():
             given = f" once {', '.join(sorted(self._is_fixed))} is fixed" if self.fixed else ""
             raise UsageError(f"the space of {self.name} is empty{given}; name a setting to search with --space key=low:high.")
-        default = {parameter.name: parameter.default for parameter in hp.space}
         for parameter in self.searched():
+            conditions = {condition.name: condition.values[0] for condition in parameter.conditions}
             for value in _ends(parameter):
-                self.settings({**default, parameter.name: value})
+                self.settings({**default, **conditions, parameter.name: value})
 
     def _read_change(self, text):
-        """A change `key=range` as (key, function that registers it in hyperparameters)."""
+        """A change `key=range` as (key, range)."""
         key, equals, wanted = text.partition("=")
-        types = self.recipe.types()
         setting = key.partition("/")[0]
+        types = self.recipe.types()
         if setting not in types:
             raise UsageError(f"--space names {setting!r}, which is no setting{nearest(setting, types)}")
         if not equals or not wanted:
             raise UsageError(f"got --space {text}; expected key=low:high, key=low:high:log, key=low:high:step or key=a,b,c.")
-        if ":" in wanted:
-            return key, self._read_range(text, key, wanted.split(":"), self._is_whole(key))
-        choices = _choices(wanted)
-        default = self.defaults[setting] if self.defaults[setting] in choices else choices[0]
-        return key, lambda hp: hp.Choice(key, choices, default=default)
+        return key, wanted
 
-    def _is_whole(self, key):
-        """Whether a hyperparameter is a whole number: as the recipe's space has it, or the type of the setting."""
-        own = keras_tuner.HyperParameters()
-        if self.recipe.space:
-            self.recipe.space(own)
-        for parameter in own.space:
-            if parameter.name == key:
-                return isinstance(parameter, kinds.Int)
+    def _range(self, key, own):
+        """The hyperparameter that the command line makes of a key, in place of the recipe's own one if it has one."""
+        wanted = self._changes[key]
+        default = own.default if "/" in key else self.defaults[key]
+        conditions = [] if own is None else own.conditions
+        if ":" in wanted:
+            return self._number(key, wanted, own, default, conditions)
+        choices = _choices(wanted)
+        meant = choices if "/" in key else [self.recipe.settings([f"{key}={choice}"])[key] for choice in choices]
+        default = choices[meant.index(default)] if default in meant else choices[0]
+        return kinds.Choice(key, choices, default=default, conditions=conditions)
+
+    def _number(self, key, wanted, own, default, conditions):
         annotation = self.recipe.types().get(key)
         base = (typing.get_args(annotation) or (annotation,))[0]
-        if base not in (int, float):
+        if not isinstance(own, (kinds.Int, kinds.Float)) and base not in (int, float):
             raise UsageError(f"--space {key} takes choices, key=a,b,c: the setting is no single number.")
-        return base is int
-
-    def _read_range(self, text, key, parts, whole):
-        number = int if whole else float
+        whole = isinstance(own, kinds.Int) if isinstance(own, (kinds.Int, kinds.Float)) else base is int
+        number, (low, high, *rest) = int if whole else float, wanted.split(":")
+        log, asked = rest == ["log"], f"got --space {key}={wanted}; expected"
         try:
-            low, high = number(parts[0]), number(parts[1])
-            log = parts[2:] == ["log"]
-            step = None if log or len(parts) == 2 else number(*parts[2:])
+            low, high = number(low), number(high)
+            step = None if log or not rest else number(*rest)
         except (ValueError, TypeError) as error:
             kind = "whole numbers" if whole else "numbers"
-            raise UsageError(f"got --space {text}; expected {key}=low:high, with :log or :step after it, in {kind}.") from error
-        default = self.defaults.get(key)
-        steps = (default - low) / step if step and isinstance(default, (int, float)) else 0
-        if not isinstance(default, (int, float)) or not low <= default <= high or abs(steps - round(steps)) > 1e-9:
+            raise UsageError(f"{asked} {key}=low:high, with :log or :step after it, in {kind}.") from error
+        if not -math.inf < low < high < math.inf or (log and low <= 0) or (step is not None and not 0 < step < math.inf):
+            raise UsageError(f"{asked} low below high, above 0 where it is log, and a step above 0.")
+        steps = (default - low) / step if step else 0
+        if not low <= default <= high or abs(steps - round(steps)) > 1e-9:
             default = low
-        options = {"sampling": "log" if log else "linear", "default": default}
-        try:
-            if whole:
-                kinds.Int(key, low, high, step=step, **options)
-                return lambda hp: hp.Int(key, low, high, step=step, **options)
-            kinds.Float(key, low, high, step=step, **options)
-            return lambda hp: hp.Float(key, low, high, step=step, **options)
-        except ValueError as error:
-            raise UsageError(
-                f"got --space {text}; expected low below high, above 0 where it is log, and a step above 0."
-            ) from error
+        kind, step = kinds.Int if whole else kinds.Float, 1 if whole and not log and step is None else step
+        return kind(key, low, high, step=step, sampling="log" if log else "linear", default=default, conditions=conditions)
 
 
 def _choices(text):
+    """The choices of a text, of a type that KerasTuner has: numbers or texts. Anything else is written as on the command line."""
     try:
         values = list(ast.literal_eval(f"({text},)"))
     except (ValueError, SyntaxError):
         values = text.split(",")
-    # KerasTuner has choices of numbers, of texts or of booleans; anything else travels as text, as on the command line.
-    if len({type(value) for value in values}) == 1 and isinstance(values[0], (int, float, str)):
-        return values
-    return [str(value) for value in values]
+    kinds_of_value = {type(value) for value in values}
+    if kinds_of_value <= {int, float}:
+        return [float(value) for value in values] if float in kinds_of_value else values
+    return [value if isinstance(value, str) else str(value) for value in values]
 
 
 def _rounded(value):
@@ -237,7 +253,12 @@ def _rounded(value):
 
 
 def _ends(hp):
-    return list(hp.values) if isinstance(hp, (kinds.Choice, kinds.Boolean)) else [hp.min_value, hp.max_value]
+    return list(hp.values) if isinstance(hp, (kinds.Choice, kinds.Boolean)) else [hp.min_value, _high(hp)]
+
+
+def _high(hp):
+    """The largest value: the last step, where there are steps."""
+    return hp.max_value if hp.step is None else _rounded(list(hp.values)[-1])
 
 
 def _lies_in(hp, values):
@@ -254,14 +275,14 @@ def _described(hp):
         kind = "boolean" if isinstance(hp, kinds.Boolean) else "choice"
         return {"name": hp.name, "kind": kind, "choices": sorted(hp.values) if kind == "boolean" else list(hp.values)}
     kind = "int" if isinstance(hp, kinds.Int) else "float"
-    return {"name": hp.name, "kind": kind, "low": hp.min_value, "high": hp.max_value, "log": hp.sampling == "log"}
+    return {"name": hp.name, "kind": kind, "low": hp.min_value, "high": _high(hp), "log": hp.sampling == "log"}
 
 
 def _text(hp):
     if isinstance(hp, (kinds.Choice, kinds.Boolean)):
         text = f"one of {', '.join(map(str, hp.values))}"
     else:
-        text = f"{hp.min_value:g} to {hp.max_value:g}"
+        text = f"{hp.min_value:g} to {_high(hp):g}"
         text += {"log": ", log", "reverse_log": ", reverse log"}.get(hp.sampling, "")
         if hp.step not in (None, 1):
             text += f", in steps of {hp.step:g}"

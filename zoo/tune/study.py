@@ -4,6 +4,7 @@ import collections
 import csv
 import dataclasses
 import json
+import math
 import shlex
 import threading
 import time
@@ -83,7 +84,7 @@ class Study:
         self._journal = files.Journal(folder / files.JOURNAL)
         try:
             self._replay()
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             self._journal.close()
             raise UsageError(f"{folder / files.JOURNAL} is damaged ({error!r}); start another study with --new.") from error
         except UsageError:
@@ -100,12 +101,11 @@ class Study:
             if self._closed:
                 return DONE
             row = next((row for row in self.rows.values() if row.status == "running" and row.worker == worker), None)
-            row = row or next((row for row in self.rows.values() if row.status == "waiting"), None)
-            while row is None and not self._exhausted and (self.max_trials is None or self._count() < self.max_trials):
-                trial = self._create()
-                if trial is None:
+            while row is None:
+                row = next((row for row in self.rows.values() if row.status == "waiting"), None) or self._create()
+                if row is None or not self._is_known(row):
                     break
-                row = self._from_elsewhere(trial)
+                row = None
             if row is not None:
                 request = {"settings": row.settings, "until": row.until, "past": row.past, "executions": self._executions}
                 files.write_json(self.folder / files.TRIALS / row.trial / files.REQUEST, request)
@@ -146,13 +146,12 @@ class Study:
             if row is None or self._closed or row.status not in ("running", "waiting") or row.worker not in (worker, None):
                 return
             path = self.folder / files.TRIALS / trial / files.RESULT
-            try:
-                result = json.loads(path.read_text(encoding="utf-8"))
-                event = {key: result[key] for key in ("status", "score", "epochs", "seconds", "reason")}
-            except (OSError, ValueError, KeyError, TypeError):
+            result = _read_result(path)
+            if result is None:
+                path.unlink(missing_ok=True)
                 row.status, row.worker = "waiting", None  # no whole result: the trial is taken up again
-                return
-            self._end(row, event)
+            else:
+                self._end(row, result)
 
     def drop(self, worker):
         """Lets go of what a worker held that is no more."""
@@ -254,7 +253,7 @@ class Study:
         for trial in _completed(before):
             values = self.space.values_of(trial["settings"], trial["values"])
             if values is not None:
-                facts = {key: trial[key] for key in ("until", "score", "epochs", "seconds")}
+                facts = {key: trial[key] for key in ("settings", "until", "score", "epochs", "seconds")}
                 self._note({"event": "known", "trial": f"{before.name}-{trial['trial']}", "values": values, **facts})
                 count += 1
         self.write_tables()
@@ -276,13 +275,10 @@ class Study:
             files.write_json(self.folder / files.BEST, self._best(ranked[0]))
 
     def clear_checkpoints(self):
-        """Removes what trials keep to be gone on with, where none can be any more: the next search trains the winner anew."""
-        if self.tuner == "hyperband" and not self.done:
-            return
-        for row in self.rows.values():
-            if row.status in ("completed", "failed"):
-                for path in (self.folder / files.TRIALS / row.trial).glob("seed-*/*.weights.h5"):
-                    path.unlink(missing_ok=True)
+        """Removes what trials kept to be gone on with, once every one has ended: whoever wants the winner trains it anew."""
+        if self.done:
+            for row in self.rows.values():
+                self._clear(row)
 
     def _best(self, row):
         return {
@@ -302,7 +298,11 @@ class Study:
     def _note(self, event):
         """Writes an event and lets it take effect; after an error nothing of it has happened."""
         event = {**event, "at": round(self.seconds, 3)}
-        self._journal.append(event)
+        try:
+            self._journal.append(event)
+        except OSError:
+            self._closed = True  # the oracle may know by now what the journal does not
+            raise
         self._apply(event)
 
     def _replay(self):
@@ -318,9 +318,7 @@ class Study:
         if kind == "start":
             if replayed:
                 self._repeat(event)
-            values = event["values"]
-            until, past = int(values.get("tuner/epochs", self._epochs)), values.get("tuner/trial_id")
-            self.rows[trial] = Row(trial, self.space.values(values), self.space.settings(values), until, past)
+            self.rows[trial] = self._row(trial, event["values"])
         elif kind == "end":
             row = self.rows[trial]
             for key in ("status", "score", "epochs", "seconds", "reason"):
@@ -336,12 +334,20 @@ class Study:
         else:
             raise ValueError(f"there is no event {kind!r}")
 
+    def _row(self, trial, values):
+        until, past = int(values.get("tuner/epochs", self._epochs)), values.get("tuner/trial_id")
+        return Row(trial, self.space.values(values), self.space.settings(values), until, past)
+
     def _repeat(self, event):
         """Asks a new oracle again what the old one was asked."""
         # Questions that had no answer are not in the journal, but used up random numbers.
         self.oracle._seed_state = event["seed_state"]
+        if self.tuner == "bayesian":
+            self.oracle.proposed[event["trial"]] = event["values"]
         trial = self.oracle.create_trial(event["trial"])
-        if trial.trial_id != event["trial"] or dict(trial.hyperparameters.values) != event["values"]:
+        # Hyperband's bracket is left out: a question without an answer can have begun the next one earlier.
+        before, now = ({**values, "tuner/bracket": None} for values in (event["values"], trial.hyperparameters.values))
+        if trial.trial_id != event["trial"] or before != now:
             raise ValueError(f"trial {event['trial']} has other values than the tuner gives")
 
     def _learn(self, event):
@@ -351,7 +357,7 @@ class Study:
         row.score, row.epochs, row.seconds, row.ended = event["score"], event["epochs"], event["seconds"], event["at"]
         self.rows[row.trial] = row
         self._known[_key(settings, row.until)] = row
-        if self.tuner == "bayesian":
+        if self.tuner == "bayesian" and row.until == self._epochs:
             hp = self.space.hyperparameters.copy()
             hp.values = dict(event["values"])
             told = trials.Trial(hp, row.trial, trials.TrialStatus.COMPLETED)
@@ -359,7 +365,9 @@ class Study:
             self.oracle.trials[row.trial] = told
 
     def _create(self):
-        """The row of a new trial; None if the oracle has none now, or no more."""
+        """The row of a new trial; None if the oracle has none now, or no more, or there are enough."""
+        if self._exhausted or (self.max_trials is not None and self._count() >= self.max_trials):
+            return None
         number = f"{len(self.oracle.trials):04}"
         seed_state = self.oracle._seed_state
         trial = self.oracle.create_trial(number)
@@ -368,23 +376,30 @@ class Study:
         if trial.status != trials.TrialStatus.RUNNING:
             return None
         values = dict(trial.hyperparameters.values)
-        self._note({"event": "start", "trial": number, "values": values, "seed_state": seed_state})
+        row = self._row(number, values)
+        facts = {"values": values, "settings": row.settings, "until": row.until, "seed_state": seed_state}
+        self._note({"event": "start", "trial": number, **facts})
         return self.rows[number]
 
-    def _from_elsewhere(self, row):
-        """The row, for a worker; or None if another study has its result, which it then takes."""
+    def _is_known(self, row):
+        """Whether another study has the result of a trial, which it then takes."""
         known = self._known.get(_key(row.settings, row.until))
         if known is None:
-            return row
+            return False
         result = {"status": "completed", "score": known.score, "epochs": known.epochs, "seconds": known.seconds, "reason": None}
         self._end(row, {**result, "origin": known.trial})
-        return None
+        return True
 
     def _end(self, row, event):
         self._note({"event": "end", "trial": row.trial, **event})
         self.write_tables()
         write_board(self.folder / files.BOARDS, _listed(row), self._history(row), self.objective)
-        self.clear_checkpoints()
+        if self.tuner != "hyperband":  # which goes on from the best of them
+            self._clear(row)
+
+    def _clear(self, row):
+        for path in (self.folder / files.TRIALS / row.trial).glob("seed-*/*.weights.h5"):
+            path.unlink(missing_ok=True)
 
     def _history(self, row):
         path = self.folder / files.TRIALS / row.trial / f"seed-{row.settings['seed']}" / "progress.json"
@@ -405,16 +420,32 @@ def _key(settings, until):
     return json.dumps([settings, until], sort_keys=True)
 
 
+def _read_result(path):
+    """A trial's result as an event; None if it is no whole one."""
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        event = {key: result[key] for key in ("status", "score", "epochs", "seconds", "reason")}
+        whole = isinstance(event["epochs"], int) and isinstance(event["seconds"], (int, float))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if event["status"] == "completed" and whole and isinstance(event["score"], (int, float)):
+        if math.isfinite(event["score"]):
+            return event
+        return {**event, "status": "failed", "score": None, "reason": f"its score is {event['score']}"}
+    return event if event["status"] == "failed" and whole and isinstance(event["reason"], str) else None
+
+
 def _completed(folder):
-    """The completed trials of a study, read from its journal and its requests."""
+    """The completed trials of a study with their settings, read from its journal."""
     started = {}
     for line in (folder / files.JOURNAL).read_bytes().splitlines():
         try:
             event = json.loads(line)
             if event["event"] == "start":
-                started[event["trial"]] = event["values"]
+                started[event["trial"]] = {key: event[key] for key in ("values", "settings", "until")}
             elif event["event"] == "end" and event["status"] == "completed":
-                request = files.read_json(folder / files.TRIALS / event["trial"] / files.REQUEST, "")
-                yield {**event, **request, "values": started[event["trial"]]}
-        except (ValueError, KeyError, TypeError, UsageError):
-            continue  # a trial whose files are gone has nothing to give
+                yield {**event, **started[event["trial"]]}
+            elif event["event"] == "known":
+                yield event
+        except (ValueError, KeyError, TypeError):
+            continue  # a last line that a kill left unfinished

@@ -13,9 +13,6 @@ import sys
 import threading
 import time
 
-# A worker computes nothing itself: this backend spares it TensorFlow. Its trials get the study's.
-os.environ["KERAS_BACKEND"] = "numpy"
-
 import grpc
 from keras_tuner.src import protos
 
