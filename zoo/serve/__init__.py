@@ -1,0 +1,1 @@
+"""Serves exported networks by TensorFlow Serving's API: `zoo serve`."""

@@ -1,0 +1,105 @@
+"""What an operator sees: metrics and the access log."""
+
+import os
+import time
+
+import prometheus_client
+from prometheus_client import multiprocess
+
+LATENCIES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
+BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
+STATES = ("START", "LOADING", "AVAILABLE", "UNLOADING", "END")
+
+
+class Metrics:
+    """Counters and histograms for Prometheus.
+
+    With the environment variable PROMETHEUS_MULTIPROC_DIR the workers of one server are told of together.
+    """
+
+    def __init__(self):
+        self._registry = prometheus_client.CollectorRegistry()
+        kept = {"registry": self._registry}
+        self._requests = prometheus_client.Counter("zoo_requests", "Answered requests.", ["model", "method", "code"], **kept)
+        self._latency = prometheus_client.Histogram(
+            "zoo_request_seconds", "Time to an answer.", ["model", "method"], buckets=LATENCIES, **kept
+        )
+        self._batches = prometheus_client.Histogram("zoo_batch_rows", "Rows of a batch.", ["model"], buckets=BATCHES, **kept)
+        self._runs = prometheus_client.Histogram("zoo_batch_seconds", "Time of a batch.", ["model"], buckets=LATENCIES, **kept)
+        gauges = {"multiprocess_mode": "livesum", **kept}
+        self._queue = prometheus_client.Gauge("zoo_queue_rows", "Rows that wait.", ["model", "version"], **gauges)
+        self._versions = prometheus_client.Gauge(
+            "zoo_version_state", "1 for the state of a version.", ["model", "version", "state"], **gauges
+        )
+        self._children = {}
+
+    def request(self, model, method, code, seconds):
+        """Counts an answer."""
+        key = model, method, code
+        if key not in self._children:
+            self._children[key] = self._requests.labels(model, method, str(code)), self._latency.labels(model, method)
+        counter, histogram = self._children[key]
+        counter.inc()
+        histogram.observe(seconds)
+
+    def observer(self, model):
+        """A function that is told of every batch of a model: (rows, seconds)."""
+        rows, seconds = self._batches.labels(model), self._runs.labels(model)
+
+        def observe(count, taken):
+            rows.observe(count)
+            seconds.observe(taken)
+
+        return observe
+
+    def text(self, models):
+        """All of it in Prometheus's format."""
+        for name in models.names:
+            for number, status in models.statuses(name).items():
+                waiting = status.version.batcher.waiting if status.version is not None else 0
+                self._queue.labels(name, str(number)).set(waiting)
+                for state in STATES:
+                    self._versions.labels(name, str(number), state).set(state == status.state)
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return prometheus_client.generate_latest(self._registry)
+        registry = prometheus_client.CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)
+        return prometheus_client.generate_latest(registry)
+
+
+class AccessLog:
+    """An ASGI layer that writes a line of JSON for every request.
+
+    Args:
+        app: The application.
+        file: A text file, written line by line.
+    """
+
+    def __init__(self, app, file):
+        self._app, self._file = app, file
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        import orjson
+
+        started, status = time.perf_counter(), 0
+
+        async def watched(message):
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            line = {
+                "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "client": (scope.get("client") or [None])[0],
+                "method": scope["method"],
+                "path": scope["path"],
+                "status": status,
+                "milliseconds": round(1e3 * (time.perf_counter() - started), 2),
+            }
+            self._file.write(orjson.dumps(line).decode() + "\n")
+            self._file.flush()
