@@ -32,6 +32,7 @@ from keras_tuner.src.distribute.oracle_client import OracleClient
 import zoo.layers
 from zoo import data
 from zoo import recipe as recipes
+from zoo.durations import parse_duration
 from zoo.errors import RunError, UsageError
 from zoo.recipe import Count, Fraction, Positive, Recipe, Target
 from zoo.tune import files, roles, screen
@@ -1438,25 +1439,25 @@ def test_times_are_read(hours, minutes, seconds):
     parts = [f"{number}{unit}" for number, unit in ((hours, "h"), (minutes, "m"), (seconds, "s")) if number]
     total = 3600 * hours + 60 * minutes + seconds
     if total:
-        assert roles.parse_duration("".join(parts), "--budget") == total
+        assert parse_duration("".join(parts), "--budget") == total
     shown = screen.duration(total)
-    assert shown == "0s" or abs(roles.parse_duration(shown.replace(" ", ""), "x") - total) <= (60 if total >= 3600 else 0)
+    assert shown == "0s" or abs(parse_duration(shown.replace(" ", ""), "x") - total) <= (60 if total >= 3600 else 0)
 
 
 @hypothesis.settings(deadline=None)
 @hypothesis.given(st.text(alphabet="0123456789hms. -e", max_size=8))
 def test_a_time_is_above_zero_or_refused(text):
     try:
-        assert roles.parse_duration(text, "--budget") > 0
+        assert parse_duration(text, "--budget") > 0
     except UsageError as error:
         assert f"got --budget {text}; expected a time above zero, such as 90s, 20m or 2h." == str(error)
 
 
 def test_times_that_are_none():
-    assert roles.parse_duration(" 1.5h ", "x") == 5400
+    assert parse_duration(" 1.5h ", "x") == 5400
     for text in ["", "0s", "0h0m", "10", "m", "5s3m", "1h 30m", "-5m", "1e3s", "nan", "infs", "5M"]:
         with pytest.raises(UsageError, match="expected a time above zero"):
-            roles.parse_duration(text, "--budget")
+            parse_duration(text, "--budget")
     assert [screen.duration(seconds) for seconds in (0.4, 59.4, 59.5, 3599.4, 3599.6, 360000)] == [
         *("0s", "59s", "1m 00s", "59m 59s", "1h 00m", "100h 00m")
     ]

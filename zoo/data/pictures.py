@@ -1,5 +1,7 @@
 """Brings a picture that a person has at hand to the form of the training images."""
 
+import os
+
 import numpy as np
 from PIL import Image, ImageOps
 
@@ -18,7 +20,7 @@ def light_on_dark(path, size=28, box=20, center="mass"):
     Source: the form is that of LeCun et al. 1998: a 20 x 20 box, its centre of mass in the middle of 28 x 28 pixels.
 
     Args:
-        path: A file of any format that Pillow reads.
+        path: A file of any format that Pillow reads, its path or the open file.
         size: Height and width of the result.
         box: The longer side of the ink in the result.
         center: "mass" puts the centre of mass into the middle, "box" the middle of the ink's box.
@@ -42,6 +44,7 @@ def light_on_dark(path, size=28, box=20, center="mass"):
         'dark on light: inverted'
     """
     grey, notes = _read_grey(path)
+    path = path if isinstance(path, (str, os.PathLike)) else "the picture"
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     background = float(np.median(border))
     dark_on_light = background > (float(grey.min()) + float(grey.max())) / 2
@@ -74,6 +77,7 @@ def light_on_dark(path, size=28, box=20, center="mass"):
 
 def _read_grey(path):
     """(height, width) float32 from 0 to 255, and notes."""
+    name = path if isinstance(path, (str, os.PathLike)) else "the picture"
     try:
         with Image.open(path) as file:
             picture = ImageOps.exif_transpose(file)
@@ -83,7 +87,7 @@ def _read_grey(path):
         raise UsageError(f"there is no file {path}; expected a picture.") from None
     except Exception as error:  # the readers of Pillow's formats, some of them libraries in C, raise errors of many kinds
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UsageError(f"{path} cannot be read as a picture ({reason}).") from error
+        raise UsageError(f"{name} cannot be read as a picture ({reason}).") from error
     if picture.mode == "RGBA":
         alpha = np.asarray(picture.getchannel("A"), "float32")
         grey = np.asarray(picture.convert("RGB").convert("L"), "float32")

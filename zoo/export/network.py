@@ -182,6 +182,8 @@ class _Network:
         self.endpoints = endpoints_of(self.recipe, self.model, self.contract)
         known = Contract({**self.recipe.fields, **self.contract.inputs}, self.contract.classes)
         self.fields = fields_of(self.endpoints, known)
+        data_set = importlib.import_module(f"zoo.data.{self.card['settings']['data'].partition(':')[0]}")
+        self.picture = getattr(data_set, "PICTURE", None)
         # Enough for every batch of the proof, and of full length.
         self.examples = {key: array[: 4 * max(TIMED_BATCHES)] for key, array in self.data.test.inputs.items()}
         self.further = self._further()
@@ -195,9 +197,8 @@ class _Network:
         field = next(iter(fields.values()))
         if field.vocabulary is not None and "tokens" in endpoint.outputs:
             return {"translate": Translate(endpoint, field, self.contract.answer_vocabulary)}
-        data_set = importlib.import_module(f"zoo.data.{self.card['settings']['data'].partition(':')[0]}")
-        if self.contract.classes is not None and hasattr(data_set, "PICTURE"):
-            return {"classify_bytes": ClassifyBytes(endpoint, field, data_set.PICTURE)}
+        if self.contract.classes is not None and self.picture is not None:
+            return {"classify_bytes": ClassifyBytes(endpoint, field, self.picture)}
         return {}
 
     def contract_json(self, formats, fused):
@@ -231,7 +232,13 @@ class _Network:
                 for key, tensor in function.structured_outputs.items()
             }
             signatures[signature] = {"formats": ["saved_model"], "inputs": inputs, "outputs": outputs}
-        return {"name": self.name, "classes": self.contract.classes, "vocabularies": vocabularies, "signatures": signatures}
+        return {
+            "name": self.name,
+            "classes": self.contract.classes,
+            "picture": self.picture,  # how a picture is given the form of the training images
+            "vocabularies": vocabularies,
+            "signatures": signatures,
+        }
 
     def golden(self, signatures, batch):
         """Requests with their responses: every one of the signatures at least once, the default one for the rest."""

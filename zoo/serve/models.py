@@ -124,11 +124,9 @@ class Models:
 
     @property
     def ready(self):
-        """Whether every model has a version that answers, and none is loading."""
-        return self._looked and all(
-            self.available(name) and not any(status.state in (START, LOADING) for status in self.statuses(name).values())
-            for name in self._models
-        )
+        """Whether something is served, and nothing is still to be loaded; what was refused does not count."""
+        states = [status.state for name in list(self._models) for status in self.statuses(name).values()]
+        return self._looked and AVAILABLE in states and START not in states and LOADING not in states
 
     def statuses(self, name):
         """{number: `Status`} of a model's versions, the newest first.

@@ -27,6 +27,7 @@ STATUS = re.compile(r"/v1/models(?:/([^/:]+))?(?:/versions/(\d+)|/labels/([^/:]+
 LARGEST = 2**63 - 1  # of a version
 NPY, PICTURES = "application/x-npy", ("image/png", "image/jpeg")
 MOST_TOKENS = 1000  # of a generated text
+KEY_NEEDED = "an API key is needed: send it as 'Authorization: Bearer KEY'"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +67,7 @@ class _Rest:
 
     def app(self):
         routes = [
+            Route("/v1/zoo", self._zoo),
             Route("/v1/{rest:path}", self._v1, methods=["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]),
             Route("/livez", self._live),
             Route("/readyz", self._ready),
@@ -94,12 +96,29 @@ class _Rest:
         policy = {"Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:"}
         return FileResponse(PAGE / file, headers={**policy, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"})
 
+    async def _zoo(self, request):
+        """What the page needs of every model: the version that answers, and its contract with the vocabularies' sizes alone."""
+        if self._limits.key is not None and not self._has_key(request):
+            return _error(401, KEY_NEEDED)
+        return Response(
+            jsons.dumps({"models": [self._shown(name) for name in self._models.names]}), media_type="application/json"
+        )
+
+    def _shown(self, name):
+        try:
+            version = self._models.find(name)
+        except NotFound:
+            return {"name": name, "version": None, "engine": None, "contract": None}
+        sizes = {key: len(pieces) for key, pieces in version.contract["vocabularies"].items()}
+        contract = {**version.contract, "vocabularies": sizes}
+        return {"name": name, "version": version.number, "engine": version.engine, "contract": contract}
+
     async def _v1(self, request):
         started, path, method, model, code = time.perf_counter(), request.url.path, "unknown", "", 500
         try:
             if self._limits.key is not None and not self._has_key(request):
                 code = 401
-                return _error(401, "an API key is needed: send it as 'Authorization: Bearer KEY'")
+                return _error(401, KEY_NEEDED)
             asked = PREDICT.fullmatch(path) if request.method == "POST" else None
             told = STATUS.fullmatch(path) if request.method == "GET" else None
             if asked is None and told is None:
@@ -230,7 +249,16 @@ async def answered(version, signature, inputs):
             else:
                 future.set_result(answer)
 
-    version.answer(signature, inputs, lambda answer: loop.call_soon_threadsafe(settle, answer), lambda: not future.done())
+    def tell(answer):
+        loop.call_soon_threadsafe(settle, answer)
+
+    def is_wanted():
+        return not future.done()
+
+    if version.is_adapted(signature):
+        await asyncio.to_thread(version.answer, signature, inputs, tell, is_wanted)
+    else:
+        version.answer(signature, inputs, tell, is_wanted)
     return await future
 
 

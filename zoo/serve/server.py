@@ -88,7 +88,7 @@ class State:
         return not self.draining and (self._beside is None or self._beside())
 
 
-def serve(models, options, sockets, grpc_address=None, beside=None, ready=lambda: None, note=print):
+def serve(models, options, sockets, grpc_address=None, beside=None, ready=lambda: None, is_orphan=lambda: False, note=print):
     """Serves until SIGTERM or SIGINT, and drains.
 
     Args:
@@ -98,6 +98,7 @@ def serve(models, options, sockets, grpc_address=None, beside=None, ready=lambda
         grpc_address: "host:port" for gRPC, or None.
         beside: Function that says whether the other workers are ready, or None.
         ready: Function that is called once everything answers.
+        is_orphan: Function that says whether the process that watches over this one is gone.
         note: Function that is told what happens, a line of text.
 
     Raises:
@@ -122,6 +123,11 @@ def serve(models, options, sockets, grpc_address=None, beside=None, ready=lambda
     )
     server = _Server(config)
 
+    async def watch(drain):
+        while not is_orphan():
+            await asyncio.sleep(1)
+        drain()
+
     async def run():
         loop = asyncio.get_running_loop()
 
@@ -131,8 +137,10 @@ def serve(models, options, sockets, grpc_address=None, beside=None, ready=lambda
 
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, drain)
+        watching = asyncio.create_task(watch(drain))
         loop.call_soon(ready)
         await server.serve(sockets)
+        watching.cancel()
 
     try:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
@@ -151,4 +159,3 @@ def _open_log(name):
         return open(name, "a", encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{name} cannot be written ({error.strerror or error}); give another --access-log.") from error
-

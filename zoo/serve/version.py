@@ -15,6 +15,7 @@ from zoo.serve.batching import Batcher
 
 FILES = {"litert": LITERT, "onnx": ONNX, "saved_model": SAVED_MODEL}  # in the order of preference
 RUNTIMES = {"litert": "ai_edge_litert", "onnx": "onnxruntime", "saved_model": "tensorflow"}
+MOST_PIXELS = 50_000_000  # of a picture, as in an exported SavedModel
 BYTES = "_bytes"  # ends the name of a tensor of bytes that are no text, as in TensorFlow Serving
 
 
@@ -131,6 +132,10 @@ class Version:
             raise UsageError(f'Serving signature name: "{name or DEFAULT}" not found in signature def')
         return found
 
+    def is_adapted(self, signature):
+        """Whether a signature's inputs are made from pictures or texts here, which can take a while."""
+        return signature.name in self._adapted
+
     def answer(self, signature, inputs, tell, is_wanted=lambda: True):
         """Answers checked inputs through the queue; `tell` is called once, in another thread, with outputs or an exception.
 
@@ -234,14 +239,7 @@ def _adapters(contract, declared, there):
     if "classify_bytes" in declared and "classify_bytes" not in there and contract.get("picture"):
 
         def classify(inputs, tell):
-            from zoo.data.pictures import light_on_dark
-
-            images = []
-            for content in inputs["image_bytes"]:
-                try:
-                    images.append(light_on_dark(io.BytesIO(content), **contract["picture"])[0])
-                except UsageError as error:
-                    raise UsageError(f"input `image_bytes`: {error}") from error
+            images = [_picture(content, contract["picture"]) for content in inputs["image_bytes"]]
             shape = (len(images), *(-1 if size is None else size for size in field.shape))
             return DEFAULT, {name: np.stack(images).reshape(shape)}, tell
 
@@ -270,6 +268,27 @@ def _adapters(contract, declared, there):
 
         found["translate"] = translate
     return found
+
+
+def _picture(content, form):
+    """PNG or JPEG in the form of the training images, as the SavedModel reads it."""
+    from PIL import Image
+
+    from zoo.data.pictures import light_on_dark
+
+    try:
+        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as file:  # reads the header only
+            large = file.width * file.height > MOST_PIXELS
+    except Exception:  # Pillow's readers raise errors of many kinds
+        large = True
+    if large:
+        raise UsageError(
+            f"input `image_bytes` cannot be read as a picture; expected PNG or JPEG, at most {MOST_PIXELS:,} pixels."
+        )
+    try:
+        return light_on_dark(io.BytesIO(content), **form)[0]
+    except UsageError as error:
+        raise UsageError(f"input `image_bytes`: {error}") from error
 
 
 def _text(content):

@@ -1,7 +1,5 @@
 """What a `zoo tune` command is among many machines, read from the environment as KerasTuner's own chief and workers read it."""
 
-import re
-
 from zoo.errors import UsageError
 
 CHIEF, WORKER = "chief", "worker"
@@ -35,20 +33,3 @@ def address_of(environment):
     if role(environment) is None:
         return "127.0.0.1:0"
     return f"{environment['KERASTUNER_ORACLE_IP']}:{environment['KERASTUNER_ORACLE_PORT']}"
-
-
-def parse_duration(text, option):
-    """A time such as 90s, 20m, 2h or 1h30m in seconds.
-
-    Raises:
-        UsageError: If it is none, or zero.
-
-    Example:
-        >>> parse_duration("1h30m", "--budget")
-        5400.0
-    """
-    match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", text.strip())
-    seconds = sum(float(number) * unit for number, unit in zip(match.groups(), (3600, 60, 1)) if number) if match else 0.0
-    if not seconds:
-        raise UsageError(f"got {option} {text}; expected a time above zero, such as 90s, 20m or 2h.")
-    return seconds

@@ -1,0 +1,58 @@
+"""Exported versions that cost a second: tiny networks with contracts and golden requests written by hand."""
+
+import json
+
+import keras
+import numpy as np
+
+from zoo import export
+from zoo.engines import open_engine
+
+
+def image_field(**changes):
+    field = {"dtype": "float32", "shape": [None, 4, 3, 1], "minimum": 0.0, "maximum": 1.0, "finite": True}
+    return {**field, "max_length": None, "vocabulary": None, **changes}
+
+
+def write_version(folder, model, signatures, requests, classes=None, further=None):
+    """Exports a model to `folder`, with a contract of `signatures` and golden requests of [(signature, inputs)]."""
+    folder.mkdir(parents=True)
+    export.litert(model, folder / "model.tflite", signatures=further)
+    engine = open_engine(folder / "model.tflite")
+    golden = []
+    for signature, inputs in requests:
+        outputs = engine.run(signature, inputs)
+        golden.append({"signature": signature, "inputs": as_json(inputs), "outputs": as_json(outputs)})
+    contract = {"name": folder.parent.name, "classes": classes, "picture": None, "vocabularies": {}, "signatures": signatures}
+    (folder / "contract.json").write_text(json.dumps(contract))
+    (folder / "golden.json").write_text(json.dumps(golden))
+    return folder
+
+
+def as_json(arrays):
+    return {name: {"dtype": str(array.dtype), "value": array.tolist()} for name, array in arrays.items()}
+
+
+def write_classifier(folder, seed=0):
+    """`image` (batch, 4, 3, 1) in [0, 1] to `probabilities` of three classes and `label`; and `twice` of `number` (batch,) int32."""
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((4, 3, 1), name="image")
+    logits = keras.layers.Dense(3, kernel_initializer="random_normal")(keras.layers.Flatten()(image))
+    probabilities = keras.layers.Softmax(name="probabilities")(logits)
+    label = keras.ops.cast(keras.ops.top_k(logits, 1)[1][:, 0], "int32")
+    classifier = keras.Model(image, {"probabilities": probabilities, "label": label})
+    number = keras.Input((), name="number", dtype="int32")
+    twice = keras.Model(number, {"doubled": number * 2})
+    outputs = {"probabilities": {"dtype": "float32", "shape": [None, 3]}, "label": {"dtype": "int32", "shape": [None]}}
+    bounded = image_field(dtype="int32", shape=[None], minimum=-5, maximum=1000, finite=False)
+    signatures = {
+        "serving_default": {"formats": ["litert"], "inputs": {"image": image_field()}, "outputs": outputs},
+        "twice": {
+            "formats": ["litert"],
+            "inputs": {"number": bounded},
+            "outputs": {"doubled": {"dtype": "int32", "shape": [None]}},
+        },
+    }
+    images = np.random.default_rng(seed).random((2, 4, 3, 1), "float32")
+    requests = [("serving_default", {"image": images}), ("twice", {"number": np.array([7, 9], "int32")})]
+    return write_version(folder, classifier, signatures, requests, ["nought", "one", "two"], {"twice": twice})

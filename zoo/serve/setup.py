@@ -1,0 +1,111 @@
+"""Reads what `zoo serve` was asked, and starts it."""
+
+import functools
+import os
+import pathlib
+import sys
+
+from zoo.errors import UsageError
+from zoo.serve import command
+
+ENGINES = ("litert", "onnx", "saved_model")
+
+
+def serve_models(
+    folder,
+    config,
+    host,
+    port,
+    grpc_port,
+    engine,
+    workers,
+    threads,
+    max_batch,
+    max_waiting,
+    delay,
+    timeout,
+    drain,
+    max_body,
+    api_key_file,
+    certificate,
+    private_key,
+    access_log,
+    bench,
+):
+    """Serves until it is told to end; the arguments are the options of `zoo serve`.
+
+    Raises:
+        UsageError: If one of them cannot be used, or there is nothing to serve.
+        RunError: If the workers die as soon as they start.
+    """
+    if engine is not None and engine not in ENGINES:
+        raise UsageError(f"got --engine {engine}; expected {', '.join(ENGINES)}.")
+    least = {
+        "--workers": workers,
+        "--threads": threads,
+        "--max-batch": max_batch,
+        "--max-waiting": max_waiting,
+        "--max-body": max_body,
+    }
+    for option, value in least.items():
+        if value is not None and value < 1:
+            raise UsageError(f"got {option} {value}; expected at least 1.")
+    if (certificate is None) != (private_key is None):
+        raise UsageError("TLS needs both --certificate and --private-key.")
+    for option, file in (("--certificate", certificate), ("--private-key", private_key)):
+        if file is not None and not os.access(file, os.R_OK):
+            raise UsageError(f"got {option} {file}, which cannot be read.")
+    key = None if api_key_file is None else _read_key(api_key_file)
+    if bench:
+        from zoo.serve.bench import print_load_table
+
+        return print_load_table(folder)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    options = {
+        "engine": engine,
+        "threads": threads or max(1, cores // workers),
+        "max_batch": max_batch,
+        "max_waiting": max_waiting,
+        "delay": delay,
+        "drain": drain,
+        "access_log": access_log,
+        "certificate": certificate,
+        "private_key": private_key,
+    }
+    serve = functools.partial(_serve, folder, config, options, {"body": max_body * 2**20, "timeout": timeout, "key": key})
+    if workers > 1:
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as kept:  # what the workers count is told of together
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = kept
+            return command.run(serve, host, port, grpc_port, workers, drain, _say)
+    return command.run(serve, host, port, grpc_port, workers, drain, _say)
+
+
+def _serve(folder, config, options, limits, sockets, grpc_address, beside, ready, is_orphan):
+    """What a worker does; it imports what the parent does without."""
+    from zoo.serve.models import models_in
+    from zoo.serve.rest import Limits
+    from zoo.serve.server import Options, serve
+
+    if config is None:
+        models = models_in(folder)
+    else:
+        from zoo.serve.messages import read_config
+
+        models = read_config(config)
+    serve(models, Options(limits=Limits(**limits), **options), sockets, grpc_address, beside, ready, is_orphan, _say)
+
+
+def _say(line):
+    print(f"zoo serve: {line}", file=sys.stderr, flush=True)
+
+
+def _read_key(file):
+    try:
+        key = pathlib.Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"got --api-key-file {file}, which cannot be read ({error}).") from error
+    if len(key) < 16 or not key.isascii() or not key.isprintable() or " " in key:
+        raise UsageError(f"got --api-key-file {file}; expected one line of at least 16 printable characters without spaces.")
+    return key
