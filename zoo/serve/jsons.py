@@ -220,8 +220,7 @@ def _what(array):
     kinds = {"i": "whole numbers", "u": "whole numbers", "f": "numbers", "b": "booleans", "U": "texts", "S": "bytes"}
     if array.dtype.kind in kinds:
         return kinds[array.dtype.kind]
-    found = {None: "null"}.get(array.flat[0] if array.size else "", "objects")
-    return found if array.size else "nothing"
+    return "null" if array.size and array.flat[0] is None else "objects"
 
 
 def _plain(key, array):
