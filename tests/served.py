@@ -34,7 +34,7 @@ def as_json(arrays):
 
 
 def write_classifier(folder, seed=0):
-    """`image` (batch, 4, 3, 1) in [0, 1] to `probabilities` of three classes and `label`; and `twice` of `number` (batch,) int32."""
+    """`image` (batch, 4, 3, 1) in [0, 1] to `probabilities` of three classes and `label`; `twice` of `number` (batch,) int32."""
     keras.utils.set_random_seed(seed)
     image = keras.Input((4, 3, 1), name="image")
     logits = keras.layers.Dense(3, kernel_initializer="random_normal")(keras.layers.Flatten()(image))

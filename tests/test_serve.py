@@ -19,8 +19,8 @@ import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies as st
-
 from served import write_classifier
+
 from zoo.engines import open_engine
 
 pytestmark = pytest.mark.slow

@@ -12,6 +12,10 @@ class QueueFull(Exception):
     """There is no room for another request now."""
 
 
+class Stopped(Exception):
+    """The queue takes no more requests: another version has taken over."""
+
+
 @dataclasses.dataclass(eq=False)
 class _Waiting:
     """One request in the queue; `tell` takes its outputs, or the error in their place."""
@@ -64,12 +68,15 @@ class Batcher:
 
         Raises:
             QueueFull: If there is no room.
+            Stopped: If it was stopped.
         """
         shapes = tuple((name, array.shape[1:], array.dtype.str) for name, array in inputs.items())
         key = (signature, rows is None or shapes)
         entry = _Waiting(key, inputs, rows or 1, tell, is_wanted, time.monotonic())
         with self._changed:
-            if self._stopped or self._rows >= self._max_waiting:
+            if self._stopped:
+                raise Stopped
+            if self._rows >= self._max_waiting:
                 raise QueueFull
             self._queue.append(entry)
             self._rows += entry.rows

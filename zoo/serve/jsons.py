@@ -116,7 +116,7 @@ def from_features(rows, signature):
         values = []
         for row in rows:
             _check_names(row, signature)
-            value = np.asarray(array_of([row[key]], key, signature))[0]
+            value = np.asarray(array_of([row[key]], key, signature)[0], object if field is None else None)
             if field is not None and None not in field.shape and value.size == int(np.prod(field.shape)):
                 value = value.reshape(field.shape)
             values.append(value)

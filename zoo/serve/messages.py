@@ -1,6 +1,6 @@
 """The messages of TensorFlow Serving's gRPC API, without TensorFlow: their classes, tensors as arrays, and models.json.
 
-`messages.binpb` holds the descriptors that tensorflow-serving-api and TensorFlow publish (Apache-2.0); `python -m zoo.serve.messages`
+`messages.binpb` holds descriptors that tensorflow-serving-api and TensorFlow publish (Apache-2.0); `python -m zoo.serve.messages`
 collects them anew, and that alone needs the two packages. They live in a pool of their own, so that a process may import both.
 """
 

@@ -147,11 +147,12 @@ class Models:
 
         Raises:
             NotFound: If there is none.
+            UsageError: If there is no such label, as in TensorFlow Serving.
         """
         if label is not None:
             model = self._models.get(name)
             if model is None or label not in model.labels:
-                raise NotFound(f"Unrecognized servable version label: {label}")
+                raise UsageError(f"Unrecognized servable version label: {label}")
             number = model.labels[label]
         if name in self._statuses:
             numbers = self.available(name)

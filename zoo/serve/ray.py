@@ -5,9 +5,6 @@
 Needs the extra `ray`: pip install 'nn-zoo[ray]'.
 """
 
-import asyncio
-import os
-
 from ray import serve
 
 from zoo.serve.models import models_in
@@ -20,8 +17,8 @@ def deployment(arguments):
     """A Ray Serve application that serves a folder of exported models.
 
     Args:
-        arguments: {"folder": ..., "replicas": least number, "most": largest number, "threads": of each replica}; what `serve run` is
-            given as key=value, so that all of it may be text.
+        arguments: {"folder": ..., "replicas": least number, "most": largest number, "threads": of each replica}, which `serve run`
+            takes as key=value; numbers may be text.
 
     Returns:
         A bound deployment, for `ray.serve.run`.

@@ -10,13 +10,14 @@ import time
 
 import numpy as np
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from zoo.engines import reason_of
 from zoo.errors import UsageError
 from zoo.serve import jsons
-from zoo.serve.batching import QueueFull
+from zoo.serve.batching import QueueFull, Stopped
 from zoo.serve.models import NotFound
 
 PAGE = pathlib.Path(__file__).parent / "page"
@@ -34,10 +35,12 @@ KEY_NEEDED = "an API key is needed: send it as 'Authorization: Bearer KEY'"
 class Limits:
     """What a client may ask for.
 
-    `body` is in bytes, `timeout` the seconds after which an answer is of no use to anybody.
+    `body` is in bytes, `bodies` those of all requests that are being answered, `timeout` in seconds: how long anybody waits for an
+    answer.
     """
 
     body: int = 16 * 2**20
+    bodies: int = 256 * 2**20
     timeout: float = 30.0
     key: str | None = None
 
@@ -64,6 +67,7 @@ def build_app(models, limits=None, metrics=None, state=None):
 class _Rest:
     def __init__(self, models, limits, metrics, state):
         self._models, self._limits, self._metrics, self._state = models, limits, metrics, state
+        self._held = 0  # bytes of the bodies of all requests that are being answered
 
     def app(self):
         routes = [
@@ -143,6 +147,9 @@ class _Rest:
         except TooLarge:
             code = 413
             return _error(413, f"the body is larger than {self._limits.body} bytes", {"Connection": "close"})
+        except ClientDisconnect:
+            code = 499  # nobody reads it, but it is counted
+            return _error(499, "the client is gone")
         except TimeoutError:
             code = 504
             return _error(504, f"no answer within {self._limits.timeout:g} s")
@@ -158,24 +165,36 @@ class _Rest:
         return hmac.compare_digest(given.encode(), f"Bearer {self._limits.key}".encode())
 
     async def _asked(self, request, model, number, label, method):
-        async with asyncio.timeout(self._limits.timeout):
-            body = await self._body(request)
-            with self._models.find(model, number, label) as version:
-                if method == "generate":
-                    return await self._generate(body, version)
-                if method in ("classify", "regress"):
-                    return await self._examples(body, version, method)
-                return await self._predict(request, body, version)
+        held = [0]
+        try:
+            async with asyncio.timeout(self._limits.timeout):
+                body = await self._body(request, held)
+                while True:
+                    with self._models.find(model, number, label) as version:
+                        try:
+                            if method == "generate":
+                                return await self._generate(body, version)
+                            if method in ("classify", "regress"):
+                                return await self._examples(body, version, method)
+                            return await self._predict(request, body, version)
+                        except Stopped:
+                            continue  # another version took over between the question and its queue
+        finally:
+            self._held -= held[0]
 
-    async def _body(self, request):
+    async def _body(self, request, held):
+        """The whole body; `held` counts its bytes for as long as they are kept."""
         length = request.headers.get("content-length")
         if length is not None and length.isdecimal() and int(length) > self._limits.body:
             raise TooLarge
-        parts, size = [], 0
+        parts = []
         async for part in request.stream():
-            size += len(part)
-            if size > self._limits.body:
+            held[0] += len(part)
+            self._held += len(part)
+            if held[0] > self._limits.body:
                 raise TooLarge
+            if self._held > self._limits.bodies:
+                raise QueueFull
             parts.append(part)
         return b"".join(parts)
 

@@ -142,6 +142,7 @@ class Version:
         Raises:
             UsageError: If the inputs do not keep the contract.
             QueueFull: If there is no room.
+            Stopped: If another version has taken over.
         """
         adapter = self._adapted.get(signature.name)
         if adapter is not None:

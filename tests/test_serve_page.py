@@ -1,0 +1,439 @@
+"""The page of `zoo serve` in a headless browser, over a real server with the packaged networks."""
+
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import urllib.request
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo.data.pictures import light_on_dark
+from zoo.export.network import export_network
+
+pytestmark = pytest.mark.real
+
+playwright = pytest.importorskip("playwright.sync_api", reason="the page is tested with playwright: pip install playwright")
+BROWSERS = "chromium", "chromium-browser", "google-chrome", "chrome"
+NAMES = "mnist_cnn", "vae", "stacked_autoencoder", "seq2seq", "stacked_lstm"
+UNKNOWN = "odd"  # a model of which the page knows nothing
+SERVER = """
+import socket, sys
+from zoo.serve.models import models_in
+from zoo.serve.server import Options, serve
+listening = socket.create_server(("127.0.0.1", 0))
+serve(models_in(sys.argv[1]), Options(), [listening], ready=lambda: print("port", listening.getsockname()[1], flush=True))
+"""
+# Strokes on a pad that is 1 wide and 1 high.
+DIGITS = {
+    "7": [[(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]],
+    "1": [[(0.52, 0.15), (0.5, 0.85)]],
+    "3": [
+        [(0.3, 0.2), (0.5, 0.13), (0.68, 0.22), (0.66, 0.38), (0.48, 0.48), (0.68, 0.58), (0.7, 0.75), (0.5, 0.87), (0.28, 0.8)],
+    ],
+}
+PIXELS = "canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def server(browser, data_folder, tmp_path_factory):
+    """The address of a server of the packaged networks."""
+    folder = tmp_path_factory.mktemp("served")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_DATA_DIR", str(data_folder))
+        patch.chdir(folder)
+        for name in NAMES:
+            export_network(name, ["litert"])
+    models = folder / "saved_models"
+    _forget(shutil.copytree(models / "stacked_lstm", models / UNKNOWN))
+    with subprocess.Popen([sys.executable, "-c", SERVER, str(models)], stdout=subprocess.PIPE, text=True) as process:
+        line = next(line for line in process.stdout if line.startswith("port "))
+        yield f"http://127.0.0.1:{line.split()[1]}"
+        process.terminate()
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def _forget(folder):
+    """Leaves only the signature that reads one frame, of which no panel is made."""
+    path = folder / "1/contract.json"
+    contract = json.loads(path.read_text())
+    contract["signatures"] = {"serving_default": contract["signatures"]["step"]} | {"step": contract["signatures"]["step"]}
+    del contract["signatures"]["serving_default"]
+    path.write_text(json.dumps(contract))
+
+
+@pytest.fixture
+def page(browser, server):
+    """A page in a browser of its own, which must end without errors and without a request to anybody else."""
+    context = browser.new_context(base_url=server, viewport={"width": 1280, "height": 900})
+    page, errors, asked = context.new_page(), [], []
+    page.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.expected = []  # what the console may say
+    yield page
+    context.close()
+    assert not [error for error in errors if not any(allowed in error for allowed in page.expected)]
+    assert not [url for url in asked if not url.startswith((server, "data:", "blob:"))]
+
+
+def opened(page, name):
+    page.goto(f"/#{name}")
+    page.get_by_role("heading", name=name, exact=True).wait_for()
+    return page
+
+
+def pad(page):
+    return page.get_by_label("Drawing pad")
+
+
+def draw(page, digit):
+    """Draws with the mouse."""
+    pad(page).scroll_into_view_if_needed()
+    box = pad(page).bounding_box()
+    for stroke in DIGITS[digit]:
+        (x, y), *others = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in stroke]
+        page.mouse.move(x, y)
+        page.mouse.down()
+        for x, y in others:
+            page.mouse.move(x, y, steps=6)
+        page.mouse.up()
+
+
+def says(page, answer):
+    """Waits until the verdict is this one."""
+    playwright.expect(page.get_by_test_id("verdict").locator("b")).to_have_text(answer)
+
+
+def pixels(canvas):
+    size = canvas.evaluate("canvas => [canvas.height, canvas.width, 4]")
+    return np.array(canvas.evaluate(PIXELS), "uint8").reshape(size)[..., 0]
+
+
+def changes(page, canvas, before):
+    """Waits until a canvas shows something else, and gives it."""
+    page.wait_for_function(
+        f"([canvas, before]) => ({PIXELS})(canvas).filter((_, index) => index % 4 === 0).join() !== before",
+        arg=[canvas.element_handle(), ",".join(map(str, before.ravel().tolist()))],
+    )
+    return pixels(canvas)
+
+
+@pytest.mark.parametrize("name", ["mnist_cnn", "stacked_lstm"])
+def test_a_drawn_digit_is_read(page, name):
+    opened(page, name)
+    says(page, "–")
+    for digit in DIGITS:
+        draw(page, digit)
+        says(page, digit)
+        page.get_by_role("button", name="Clear").click()
+        says(page, "–")
+
+
+def test_probabilities_are_shown_while_drawing(page):
+    opened(page, "mnist_cnn")
+    box = pad(page).bounding_box()
+    page.mouse.move(box["x"] + 70, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 55, steps=5)
+    playwright.expect(page.get_by_test_id("verdict").locator("b")).to_have_text(re.compile(r"\d"))
+    page.mouse.up()
+    shares = page.get_by_role("list", name="Probabilities").locator(".number").all_inner_texts()
+    assert len(shares) == 10 and sum(float(share.split()[0]) for share in shares) == pytest.approx(100, abs=1)
+
+
+def test_the_network_is_given_what_python_would_give_it(page, tmp_path):
+    """The same strokes through `light_on_dark`, and pictures as people have them through the page's own copy of it."""
+    opened(page, "mnist_cnn")
+    draw(page, "3")
+    says(page, "3")
+    drawn = Image.fromarray(pixels(pad(page)))
+    generator = np.random.default_rng(0)
+    dark = np.full((90, 70), 220, "uint8")
+    dark[20:60, 30:37] = 40
+    dark[20:26, 30:60] = 90
+    noisy = (dark + generator.integers(0, 9, dark.shape)).astype("uint8")
+    tiny = np.zeros((12, 9), "uint8")
+    tiny[2:9, 4:6] = 255
+    for picture in (drawn, *map(Image.fromarray, (dark, noisy, tiny))):
+        for form in ({"box": 20, "center": "mass"}, {"box": 20, "center": "box"}, {"box": 28, "center": "box"}):
+            picture.save(tmp_path / "picture.png")
+            expected = light_on_dark(tmp_path / "picture.png", **form)[0][..., 0]
+            given = page.evaluate(
+                "async ([grey, form]) => (await import('/page/page.js')).lightOnDark(grey, 28, form)",
+                [np.asarray(picture).tolist(), form],
+            )
+            np.testing.assert_allclose(given, expected, atol=2e-6)
+
+
+def test_the_keyboard_can_draw(page):
+    opened(page, "mnist_cnn")
+    pad(page).focus()
+    for key in ("Space", *["ArrowDown"] * 16):
+        page.keyboard.press(key)
+    says(page, "1")
+    playwright.expect(page.locator(".pen")).to_be_visible()
+    page.keyboard.press("Space")
+    before = pixels(pad(page))
+    page.keyboard.press("ArrowLeft")
+    assert (pixels(pad(page)) == before).all()
+    page.keyboard.press("Delete")
+    says(page, "–")
+
+
+def test_a_finger_can_draw(browser, server):
+    context = browser.new_context(base_url=server, viewport={"width": 380, "height": 800}, has_touch=True, is_mobile=True)
+    page = opened(context.new_page(), "mnist_cnn")
+    pad(page).scroll_into_view_if_needed()
+    box, session = pad(page).bounding_box(), context.new_cdp_session(page)
+    points = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in DIGITS["7"][0]]
+    path = [tuple(np.add(a, np.subtract(b, a) * step / 5)) for a, b in zip(points, points[1:]) for step in range(6)]
+    for kind, point in [("touchStart", path[0]), *(("touchMove", point) for point in path), ("touchEnd", None)]:
+        touched = [] if point is None else [{"x": float(point[0]), "y": float(point[1])}]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touched})
+    says(page, "7")
+    context.close()
+
+
+def test_a_picture_file_is_read(page, tmp_path):
+    opened(page, "mnist_cnn")
+    page.get_by_label("or choose a picture").set_input_files(pathlib.Path(__file__).parent.parent / "examples/three.png")
+    says(page, "3")
+    (tmp_path / "none.png").write_bytes(b"no picture")
+    page.get_by_label("or choose a picture").set_input_files(tmp_path / "none.png")
+    playwright.expect(page.get_by_role("alert")).to_contain_text("none.png cannot be read as a picture")
+
+
+@pytest.mark.parametrize("name", ["stacked_autoencoder", "vae"])
+def test_the_reconstruction_is_drawn_beside_the_drawing(page, name):
+    opened(page, name)
+    shown = page.get_by_label("Reconstruction")
+    blank = pixels(shown)
+    assert not blank.any()
+    draw(page, "1")
+    one = changes(page, shown, blank)
+    page.get_by_role("button", name="Clear").click()
+    changes(page, shown, one)
+    draw(page, "7")
+    seen = pixels(page.get_by_label("What the network sees"))
+    page.wait_for_timeout(300)
+    # It reconstructs what it sees: the ink is where the drawing's is.
+    assert np.corrcoef(seen.ravel(), pixels(shown).ravel())[0, 1] > 0.7
+
+
+def test_latent_sliders_change_the_picture(page):
+    opened(page, "vae")
+    sliders, shown = page.get_by_role("slider"), page.get_by_label("Decoded picture")
+    zero = changes(page, shown, np.zeros((28, 28), "uint8"))
+    sliders.first.focus()
+    for _ in range(3):
+        page.keyboard.press("PageUp")
+    moved = changes(page, shown, zero)
+    page.get_by_role("button", name="Random").click()
+    changes(page, shown, moved)
+    page.get_by_role("button", name="All zero").click()
+    page.wait_for_function(
+        "canvas => canvas.getContext('2d').getImageData(14, 14, 1, 1).data[3] === 255", arg=shown.element_handle()
+    )
+    assert sliders.count() == 10
+    page.get_by_role("button", name="Show all 50").click()
+    assert sliders.count() == 50
+
+
+def test_the_first_sliders_are_those_that_matter(page):
+    """Codings that the network leaves unused change nothing, and stand last."""
+    opened(page, "vae")
+    shown = page.get_by_label("Decoded picture")
+    zero = changes(page, shown, np.zeros((28, 28), "uint8"))
+    page.wait_for_function("document.querySelector('.slider label').textContent !== 'z1'")
+    first = page.get_by_role("slider").first
+    first.fill("2.5")
+    assert np.abs(changes(page, shown, zero).astype(int) - zero).max() > 60
+    page.get_by_role("button", name="All zero").click()
+    page.get_by_role("button", name="Show all 50").click()
+    page.get_by_role("slider").last.fill("2.5")
+    page.wait_for_timeout(300)
+    assert np.abs(pixels(shown).astype(int) - zero).max() < 60
+
+
+def test_a_drawing_moves_the_sliders(page):
+    opened(page, "vae")
+    draw(page, "7")
+    page.wait_for_function("[...document.querySelectorAll('.slider input')].some((slider) => Math.abs(slider.value) > 0.5)")
+
+
+def test_samples_follow_their_seed(page):
+    opened(page, "vae")
+    seed, samples = page.get_by_label("Seed"), page.get_by_role("group", name="Samples").get_by_role("img")
+    page.get_by_role("button", name="Sample").click()
+    playwright.expect(samples).to_have_count(20)
+    playwright.expect(seed).to_have_value("2")
+    one = pixels(samples.first)
+    page.get_by_role("button", name="Sample").click()
+    page.get_by_text("samples of seed 2").wait_for()
+    assert (pixels(samples.first) != one).any()
+    seed.fill("1")
+    page.get_by_role("button", name="Sample").click()
+    page.get_by_text("samples of seed 1").wait_for()
+    assert (pixels(samples.first) == one).all()
+
+
+def test_a_translation_streams(page):
+    opened(page, "seq2seq")
+    page.evaluate(
+        """() => {
+          window.seen = new Set();
+          const answer = document.querySelector('.answer');
+          new MutationObserver(() => window.seen.add(answer.textContent)).observe(answer, { childList: true, characterData: true });
+        }"""
+    )
+    page.get_by_label("Text").fill("Samstag, 21. November 2026")
+    page.keyboard.press("Enter")
+    playwright.expect(page.get_by_label("Answer", exact=True).first).to_have_text("2026-11-21")
+    assert {"2", "2026-", "2026-11-21"} <= set(page.evaluate("[...window.seen]"))
+    page.get_by_text("10 tokens in").wait_for()
+    with urllib.request.urlopen(page.url.partition("#")[0] + "v1/models/seq2seq/metadata") as told:
+        signatures = json.load(told)["metadata"]["signature_def"]["signature_def"]
+    assert page.locator("table.attention").count() == ("attention" in signatures["decode_step"]["outputs"])
+
+
+def test_attention_is_drawn(page):
+    """Events that carry attention become a table of source and answer."""
+    events = [
+        {"text": "2", "token": 8, "attention": [0.1, 0.7, 0.1, 0.1]},
+        {"text": "20", "token": 6, "attention": [0.0, 0.0, 0.9, 0.1]},
+    ]
+    body = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
+    page.route("**/v1/models/seq2seq:generate", lambda route: route.fulfill(body=body, content_type="text/event-stream"))
+    opened(page, "seq2seq")
+    page.get_by_label("Text").fill("abc")
+    page.get_by_role("button", name="Translate").click()
+    table = page.get_by_role("table")
+    playwright.expect(table.locator("thead th")).to_have_text(["a", "b", "c", "⏎"])
+    playwright.expect(table.locator("tbody th")).to_have_text(["2", "0"])
+    playwright.expect(table.locator("tbody tr").nth(1).locator("td")).to_have_text(["0.0 %", "0.0 %", "90.0 %", "10.0 %"])
+    colours = table.locator("td").evaluate_all("cells => cells.map((cell) => getComputedStyle(cell).backgroundColor)")
+    assert len(set(colours[1:])) == 4
+
+
+def test_unknown_models_get_a_form_that_answers(page):
+    opened(page, UNKNOWN)
+    page.get_by_role("button", name="Ask").click()
+    answer = page.get_by_role("region", name="Answer")
+    answer.wait_for()
+    outputs = json.loads(answer.inner_text())
+    assert np.shape(outputs["logits"]) == (1, 10) and "next_h1" in outputs
+
+
+def test_errors_stand_beside_what_caused_them(page):
+    page.expected = ["400 (Bad Request)"]  # Chromium notes every answer of that kind
+    opened(page, UNKNOWN)
+    page.get_by_label("frame").fill("[[1, 2]]")
+    page.get_by_role("button", name="Ask").click()
+    playwright.expect(page.get_by_role("alert")).to_contain_text("input `frame` has shape (1, 2); expected (batch, 28)")
+    page.get_by_label("frame").fill("[[1, ")
+    page.get_by_role("button", name="Ask").click()
+    playwright.expect(page.get_by_role("alert")).to_contain_text("frame is no JSON")
+    opened(page, "seq2seq")
+    page.get_by_label("Text").fill("x" * 300)
+    page.keyboard.press("Enter")
+    playwright.expect(page.get_by_role("alert")).to_contain_text("expected at most 200")
+
+
+def test_every_signature_has_an_example_that_answers(page, server):
+    for name in NAMES:
+        opened(page, name)
+        page.get_by_text("Ask with JSON").click()
+        select = page.get_by_label("Signature")
+        for signature in select.locator("option").all_inner_texts():
+            if signature in ("greedy", "beam", "serving_default") and name == "seq2seq":
+                continue  # the same as the others
+            if select.is_visible():
+                select.select_option(signature)
+            page.get_by_role("button", name="Ask").click()
+            page.get_by_text(re.compile(r"^Answered in \d+ ms")).wait_for()
+            json.loads(page.get_by_role("region", name="Answer").inner_text().partition(" … (")[0] or "{}") if False else None
+
+
+def test_what_is_served_and_its_health(page):
+    opened(page, "") if False else page.goto("/")
+    playwright.expect(page.get_by_role("status").first).to_have_text("ready")
+    links = page.get_by_role("navigation", name="Models").get_by_role("link")
+    playwright.expect(links).to_have_count(len(NAMES) + 1)
+    assert "version 1 · litert" in links.first.inner_text()
+    links.filter(has_text="vae").click()
+    page.get_by_role("heading", name="vae", exact=True).wait_for()
+    assert page.url.endswith("#vae") and page.title() == "vae · zoo serve"
+    playwright.expect(page.get_by_text("version 1 available by litert")).to_be_visible()
+    page.get_by_text("Signatures", exact=True).click()
+    playwright.expect(page.get_by_text("takes coding: float32 · (batch, 50)")).to_be_visible()
+
+
+def test_nothing_that_is_listed_is_a_path(server):
+    with urllib.request.urlopen(f"{server}/v1/zoo") as answer:
+        text = answer.read().decode()
+    assert {model["name"] for model in json.loads(text)["models"]} == {*NAMES, UNKNOWN}
+    assert "/" not in text and len(text) < 50_000
+
+
+@pytest.mark.parametrize("name", [*NAMES, UNKNOWN])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_control_has_a_name_and_the_page_fits_a_phone(page, name, scheme):
+    page.set_viewport_size({"width": 380, "height": 800})
+    page.emulate_media(color_scheme=scheme)
+    opened(page, name)
+    for summary in page.locator("summary").all():
+        if not summary.locator("..").get_attribute("open"):
+            summary.click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    nameless = page.locator("a, button, input, select, textarea, canvas, [tabindex], [role]").evaluate_all(
+        """elements => elements.filter((element) => element.checkVisibility()
+             && !(element.getAttribute('aria-label') || element.labels?.length || element.textContent.trim()
+             || ['status', 'alert'].includes(element.role)))
+           .map((element) => element.outerHTML)"""
+    )
+    assert nameless == []
+    twice = page.evaluate(
+        "[...document.querySelectorAll('[id]')].map((one) => one.id).filter((id, at, all) => all.indexOf(id) !== at)"
+    )
+    assert twice == [] and page.locator("html").get_attribute("lang") == "en"
+    assert page.evaluate(CONTRASTS) == []
+
+
+# Texts with less than 4.5 : 1 to what lies behind them.
+CONTRASTS = """
+() => {
+  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const luminance = (colour) => numbers(colour).slice(0, 3).map((value) => value / 255)
+    .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, value, index) => sum + value * [0.2126, 0.7152, 0.0722][index], 0);
+  const behind = (element) => {
+    for (let one = element; one; one = one.parentElement) {
+      const colour = getComputedStyle(one).backgroundColor;
+      if ((numbers(colour)[3] ?? 1) > 0) return colour;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  return [...document.querySelectorAll('body *')].filter((element) => element.checkVisibility()
+    && [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()))
+    .map((element) => [element, [getComputedStyle(element).color, behind(element)].map(luminance).sort((a, b) => b - a)])
+    .filter(([, [light, dark]]) => (light + 0.05) / (dark + 0.05) < 4.5)
+    .map(([element]) => element.outerHTML.slice(0, 200));
+}
+"""
