@@ -419,6 +419,38 @@ def test_versions_come_and_go_without_a_failed_request(exports, tmp_path):
     assert server("GET", "/readyz")[0] == 200 and server.end() == 0
 
 
+def test_overload_is_refused_at_once_and_passes(exports, tmp_path):
+    """A queue of fifty rows, run one by one, and forty clients with a hundred rows each: most are told to come back."""
+    shutil.copytree(exports[0], tmp_path / "tiny/1")
+    server = Served(tmp_path, "--max-batch", "1", "--max-waiting", "50", "--threads", "1")
+    body = json.dumps({"instances": [IMAGE] * 100})
+    code, alone = server.predict(body)
+    assert code == 200
+    seen, until = [], time.monotonic() + 4
+
+    def client():
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+        while time.monotonic() < until:
+            began = time.monotonic()
+            connection.request("POST", f"{API}:predict", body)
+            answer = connection.getresponse()
+            content = json.loads(answer.read())
+            seen.append((answer.status, time.monotonic() - began, answer.headers.get("retry-after"), content))
+
+    clients = [threading.Thread(target=client) for _ in range(40)]
+    [thread.start() for thread in clients]
+    [thread.join() for thread in clients]
+    accepted = [one for one in seen if one[0] == 200]
+    refused = [one for one in seen if one[0] == 429]
+    assert accepted and refused and len(accepted) + len(refused) == len(seen)
+    assert all(content == alone for _, _, _, content in accepted)
+    assert all(after == "1" and "queue is full" in content["error"] for _, _, after, content in refused)
+    assert max(taken for _, taken, _, _ in accepted) < 2
+    began = time.monotonic()
+    assert server.predict(body) == (200, alone) and time.monotonic() - began < 1
+    assert server.end() == 0
+
+
 def test_a_killed_worker_is_replaced_and_no_answer_is_wrong(exports, engine, tmp_path):
     shutil.copytree(exports[0], tmp_path / "tiny/1")
     server = Served(tmp_path, "--workers", "2")

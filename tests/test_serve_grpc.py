@@ -771,7 +771,7 @@ def test_a_stop_does_not_wait_longer_than_it_may(make):
 
 
 def test_a_port_in_use_and_an_address_that_is_none(served):
-    for address in (f"127.0.0.1:{served.server.port}", "127.0.0.1:99999", "no-such-host.invalid:0"):
+    for address in (f"127.0.0.1:{served.server.port}", "no-such-host.invalid:0", "nonsense"):
         with pytest.raises(UsageError, match=f"gRPC cannot listen on {address}.*--grpc-port"):
             served.run(start_grpc(served.models, address, Limits()))
 
@@ -924,7 +924,7 @@ def config(*models):
 WRONG_FILES = {
     "empty": ("", "is no ModelServerConfig"),
     "no JSON": ("{", "is no ModelServerConfig"),
-    "a list": ("[]", "is no ModelServerConfig"),
+    "a list": ("[]", "Only ModelConfigList"),
     "another field": ('{"models": []}', "is no ModelServerConfig"),
     "no models": (config(), "model_config_list is empty"),
     "no list": ("{}", "Only ModelConfigList"),

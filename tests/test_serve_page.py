@@ -73,8 +73,7 @@ def _forget(folder):
     """Leaves only the signature that reads one frame, of which no panel is made."""
     path = folder / "1/contract.json"
     contract = json.loads(path.read_text())
-    contract["signatures"] = {"serving_default": contract["signatures"]["step"]} | {"step": contract["signatures"]["step"]}
-    del contract["signatures"]["serving_default"]
+    contract["signatures"] = {"step": contract["signatures"]["step"]}
     path.write_text(json.dumps(contract))
 
 
@@ -356,23 +355,20 @@ def test_errors_stand_beside_what_caused_them(page):
     playwright.expect(page.get_by_role("alert")).to_contain_text("expected at most 200")
 
 
-def test_every_signature_has_an_example_that_answers(page, server):
+def test_every_signature_has_an_example_that_answers(page):
     for name in NAMES:
         opened(page, name)
         page.get_by_text("Ask with JSON").click()
         select = page.get_by_label("Signature")
         for signature in select.locator("option").all_inner_texts():
-            if signature in ("greedy", "beam", "serving_default") and name == "seq2seq":
-                continue  # the same as the others
             if select.is_visible():
                 select.select_option(signature)
-            page.get_by_role("button", name="Ask").click()
+            page.get_by_role("button", name="Ask", exact=True).click()
             page.get_by_text(re.compile(r"^Answered in \d+ ms")).wait_for()
-            json.loads(page.get_by_role("region", name="Answer").inner_text().partition(" … (")[0] or "{}") if False else None
 
 
 def test_what_is_served_and_its_health(page):
-    opened(page, "") if False else page.goto("/")
+    page.goto("/")
     playwright.expect(page.get_by_role("status").first).to_have_text("ready")
     links = page.get_by_role("navigation", name="Models").get_by_role("link")
     playwright.expect(links).to_have_count(len(NAMES) + 1)
@@ -380,7 +376,7 @@ def test_what_is_served_and_its_health(page):
     links.filter(has_text="vae").click()
     page.get_by_role("heading", name="vae", exact=True).wait_for()
     assert page.url.endswith("#vae") and page.title() == "vae · zoo serve"
-    playwright.expect(page.get_by_text("version 1 available by litert")).to_be_visible()
+    playwright.expect(page.get_by_text("version 1 · available · litert")).to_be_visible()
     page.get_by_text("Signatures", exact=True).click()
     playwright.expect(page.get_by_text("takes coding: float32 · (batch, 50)")).to_be_visible()
 

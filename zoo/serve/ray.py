@@ -17,8 +17,8 @@ def deployment(arguments):
     """A Ray Serve application that serves a folder of exported models.
 
     Args:
-        arguments: {"folder": ..., "replicas": least number, "most": largest number, "threads": of each replica}, which `serve run`
-            takes as key=value; numbers may be text.
+        arguments: {"folder": ..., "replicas": least number, "most": largest number, "threads": of each replica}; numbers may be
+            text, as in `serve run ... replicas=2`.
 
     Returns:
         A bound deployment, for `ray.serve.run`.

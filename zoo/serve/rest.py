@@ -35,8 +35,7 @@ KEY_NEEDED = "an API key is needed: send it as 'Authorization: Bearer KEY'"
 class Limits:
     """What a client may ask for.
 
-    `body` is in bytes, `bodies` those of all requests that are being answered, `timeout` in seconds: how long anybody waits for an
-    answer.
+    `body` is in bytes, `bodies` those of all requests that are being answered; `timeout` is how many seconds anybody waits.
     """
 
     body: int = 16 * 2**20

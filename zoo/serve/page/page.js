@@ -44,6 +44,8 @@ function errorLine() {
   return [line, tell];
 }
 
+/** A name that may be broken after its underscores. */
+const breakable = (name) => name.split(/(?<=_)/).flatMap((part, index) => (index ? [h("wbr"), part] : [part]));
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const range = (count) => Array.from({ length: count }, (_, index) => index);
 
@@ -948,7 +950,7 @@ function list() {
       const refused = model.statuses.some(({ status }) => status.error_code !== "OK");
       let item = items.get(model.name);
       if (!item) {
-        const link = h("a", { href: `#${encodeURIComponent(model.name)}` }, h("strong", {}, model.name), h("span", { class: "state" }));
+        const link = h("a", { href: `#${encodeURIComponent(model.name)}` }, h("strong", {}, breakable(model.name)), h("span", { class: "state" }));
         item = h("li", { "data-model": model.name }, link);
       }
       const [link, line] = [item.firstChild, item.querySelector(".state")];
@@ -993,9 +995,9 @@ async function select() {
   }
   const facts = main.querySelector(".facts");
   const lines = model?.statuses.map(({ version, state, status }) => {
-    const engine = +version === model.version ? ` by ${model.engine}` : "";
-    const reason = status.error_message ? `: ${status.error_message}` : "";
-    return `version ${version} ${state.toLowerCase()}${engine}${reason}`;
+    const refused = status.error_code !== "OK"; // its state is END then
+    const told = [`version ${version}`, refused ? `refused: ${status.error_message}` : state.toLowerCase()];
+    return [...told, ...(+version === model.version ? [model.engine] : [])].join(" · ");
   });
   if (facts && lines && facts.dataset.lines !== lines.join("\n")) {
     facts.dataset.lines = lines.join("\n");
