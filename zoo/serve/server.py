@@ -137,10 +137,17 @@ def serve(models, options, sockets, grpc_address=None, beside=None, ready=lambda
 
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, drain)
-        watching = asyncio.create_task(watch(drain))
+        watching, grpc_server = asyncio.create_task(watch(drain)), None
+        if grpc_address is not None:
+            from zoo.serve.rpc import start_grpc  # brings gRPC, which takes a while to import
+
+            limits, tls = options.limits, (options.certificate, options.private_key)
+            grpc_server = await start_grpc(served, grpc_address, limits, metrics, state, *tls, shared=True)
         loop.call_soon(ready)
         await server.serve(sockets)
         watching.cancel()
+        if grpc_server is not None:
+            await grpc_server.stop(options.drain)
 
     try:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:

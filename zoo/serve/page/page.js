@@ -382,14 +382,15 @@ function drawingPad(onchange) {
   };
   clear();
   showPen();
-  const element = h(
+  const pad = h("div", { class: "pad" }, canvas, pen);
+  const controls = h(
     "div",
-    { class: "side" },
-    h("div", { class: "pad" }, canvas, pen),
+    { class: "controls" },
+    h("div", { class: "row" }, h("button", { type: "button", onclick: reset }, "Clear")),
     h("p", { class: "hint", id: help }, "Draw with mouse, finger or pen. By keyboard: arrows move the pen, Space puts it down and lifts it, Delete clears."),
     status,
   );
-  return { element, clear, reset };
+  return { pad, controls, clear };
 }
 
 /** Bars of the probabilities of classes, and the likeliest in large. */
@@ -525,10 +526,7 @@ function drawingPanel(model, name, onCoding) {
       }
     },
   });
-  pad.element.append(
-    h("div", { class: "row" }, h("button", { type: "button", onclick: pad.reset }, "Clear")),
-    h("div", { class: "field" }, h("label", { for: file.id }, "or choose a picture"), file),
-  );
+  pad.controls.append(h("div", { class: "field" }, h("label", { for: file.id }, "or choose a picture"), file));
   const seenFigure = figure("What the network sees", seen);
   const result = restored
     ? h("div", { class: "pair" }, seenFigure, figure("What it makes of it", reconstruction))
@@ -537,7 +535,7 @@ function drawingPanel(model, name, onCoding) {
     "section",
     { class: "card" },
     h("h3", {}, bars ? "Draw one, and see what it is taken for" : "Draw something, and see it reconstructed"),
-    h("div", { class: "drawing" }, pad.element, h("div", { class: "side" }, result, bars && restored ? bars.element : null, line)),
+    h("div", { class: "drawing" }, pad.pad, h("div", { class: "side" }, line, result, bars && restored ? bars.element : null), pad.controls),
   );
 }
 
