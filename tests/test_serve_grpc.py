@@ -258,6 +258,14 @@ def test_a_list_of_values_that_is_too_short_goes_on_with_its_last_one(dtype, cou
     assert read.ravel().tolist() == tf.io.parse_tensor(proto.SerializeToString(), kind).numpy().ravel().tolist()
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_bytes_of_a_tensor_are_read_as_its_type_says(dtype):
+    array = np.array([[1, 0, 1], [0, 0, 1]], dtype)
+    proto = tensor(tf.dtypes.as_dtype(dtype), (2, 3), tensor_content=array.tobytes())
+    read = messages.to_array("x", proto)
+    assert read.dtype == dtype and read.tolist() == array.tolist()
+
+
 def tensor(dtype=tf.float32, shape=(), **fields):
     proto = messages.TensorProto(dtype=dtype.as_datatype_enum, **fields)
     for size in shape:

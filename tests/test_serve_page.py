@@ -1,5 +1,6 @@
 """The page of `zoo serve` in a headless browser, over a real server with the packaged networks."""
 
+import contextlib
 import json
 import pathlib
 import re
@@ -24,9 +25,11 @@ UNKNOWN = "odd"  # a model of which the page knows nothing
 SERVER = """
 import socket, sys
 from zoo.serve.models import models_in
+from zoo.serve.rest import Limits
 from zoo.serve.server import Options, serve
+options = Options(limits=Limits(key=(sys.argv[2:] or [None])[0]), poll=0.2)
 listening = socket.create_server(("127.0.0.1", 0))
-serve(models_in(sys.argv[1]), Options(), [listening], ready=lambda: print("port", listening.getsockname()[1], flush=True))
+serve(models_in(sys.argv[1]), options, [listening], ready=lambda: print("port", listening.getsockname()[1], flush=True))
 """
 # Strokes on a pad that is 1 wide and 1 high.
 DIGITS = {
@@ -36,7 +39,8 @@ DIGITS = {
         [(0.3, 0.2), (0.5, 0.13), (0.68, 0.22), (0.66, 0.38), (0.48, 0.48), (0.68, 0.58), (0.7, 0.75), (0.5, 0.87), (0.28, 0.8)],
     ],
 }
-PIXELS = "canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)"
+REDS = """(canvas) => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data
+    .filter((_, index) => index % 4 === 0).join()"""
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +55,8 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def server(browser, data_folder, tmp_path_factory):
-    """The address of a server of the packaged networks."""
+def exported(browser, data_folder, tmp_path_factory):
+    """A folder of the packaged networks, exported."""
     folder = tmp_path_factory.mktemp("served")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ZOO_DATA_DIR", str(data_folder))
@@ -60,16 +64,32 @@ def server(browser, data_folder, tmp_path_factory):
         for name in NAMES:
             export_network(name, ["litert"])
     models = folder / "saved_models"
-    _forget(shutil.copytree(models / "stacked_lstm", models / UNKNOWN))
-    with subprocess.Popen([sys.executable, "-c", SERVER, str(models)], stdout=subprocess.PIPE, text=True) as process:
-        line = next(line for line in process.stdout if line.startswith("port "))
-        yield f"http://127.0.0.1:{line.split()[1]}"
-        process.terminate()
-        process.communicate(timeout=60)
+    forget(shutil.copytree(models / "stacked_lstm", models / UNKNOWN))
+    return models
+
+
+@contextlib.contextmanager
+def serving(folder, *key):
+    """A server of a folder of exports, in a process of its own: its address."""
+    command = [sys.executable, "-c", SERVER, str(folder), *key]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            line = next(line for line in process.stdout if line.startswith("port "))
+            yield f"http://127.0.0.1:{line.split()[1]}"
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
     assert process.returncode == 0
 
 
-def _forget(folder):
+@pytest.fixture(scope="module")
+def server(exported):
+    """The address of a server of the packaged networks."""
+    with serving(exported) as address:
+        yield address
+
+
+def forget(folder):
     """Leaves only the signature that reads one frame, of which no panel is made."""
     path = folder / "1/contract.json"
     contract = json.loads(path.read_text())
@@ -82,7 +102,7 @@ def page(browser, server):
     """A page in a browser of its own, which must end without errors and without a request to anybody else."""
     context = browser.new_context(base_url=server, viewport={"width": 1280, "height": 900})
     page, errors, asked = context.new_page(), [], []
-    page.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
     page.expected = []  # what the console may say
@@ -121,16 +141,14 @@ def says(page, answer):
 
 
 def pixels(canvas):
-    size = canvas.evaluate("canvas => [canvas.height, canvas.width, 4]")
-    return np.array(canvas.evaluate(PIXELS), "uint8").reshape(size)[..., 0]
+    size = canvas.evaluate("canvas => [canvas.height, canvas.width]")
+    return np.array(canvas.evaluate(REDS).split(","), "uint8").reshape(size)
 
 
 def changes(page, canvas, before):
     """Waits until a canvas shows something else, and gives it."""
-    page.wait_for_function(
-        f"([canvas, before]) => ({PIXELS})(canvas).filter((_, index) => index % 4 === 0).join() !== before",
-        arg=[canvas.element_handle(), ",".join(map(str, before.ravel().tolist()))],
-    )
+    arguments = [canvas.element_handle(), ",".join(map(str, before.ravel()))]
+    page.wait_for_function(f"([canvas, before]) => ({REDS})(canvas) !== before", arg=arguments)
     return pixels(canvas)
 
 
@@ -299,7 +317,7 @@ def test_a_translation_streams(page):
         """() => {
           window.seen = new Set();
           const answer = document.querySelector('.answer');
-          new MutationObserver(() => window.seen.add(answer.textContent)).observe(answer, { childList: true, characterData: true });
+          new MutationObserver(() => window.seen.add(answer.textContent)).observe(answer, { childList: true });
         }"""
     )
     page.get_by_label("Text").fill("Samstag, 21. November 2026")
@@ -379,6 +397,33 @@ def test_what_is_served_and_its_health(page):
     playwright.expect(page.get_by_text("version 1 · available · litert")).to_be_visible()
     page.get_by_text("Signatures", exact=True).click()
     playwright.expect(page.get_by_text("takes coding: float32 · (batch, 50)")).to_be_visible()
+
+
+def test_a_key_is_asked_for_and_versions_come_and_go(browser, exported, tmp_path):
+    folder = tmp_path / "served" / UNKNOWN
+    shutil.copytree(exported / UNKNOWN, folder)
+    with contextlib.ExitStack() as stack:
+        address = stack.enter_context(serving(folder.parent, "open sesame"))
+        page = stack.enter_context(browser.new_context(base_url=address)).new_page()
+        page.goto("/")
+        status = page.get_by_role("status").first
+        playwright.expect(status).to_contain_text("an API key is needed")
+        page.get_by_label("API key").fill("open sesame")
+        page.get_by_role("button", name="Use it").click()
+        playwright.expect(status).to_have_text("ready")
+        playwright.expect(page.get_by_label("API key")).to_be_hidden()
+        page.get_by_text("version 1 · available · litert").wait_for()
+        shutil.copytree(folder / "1", tmp_path / "2")
+        (tmp_path / "2").rename(folder / "2")
+        page.get_by_text("version 2 · available · litert").wait_for()
+        (folder / "3").mkdir()
+        page.get_by_text("version 3 · refused").wait_for()
+        page.get_by_text("version 2 · litert · one refused").wait_for()
+        page.get_by_role("button", name="Ask").click()
+        page.get_by_role("region", name="Answer").wait_for()
+        page.screenshot(path="/tmp/w/page/refused.png")
+        page.goto("/#nobody")
+        page.get_by_text("There is no such model here").wait_for()
 
 
 def test_nothing_that_is_listed_is_a_path(server):

@@ -1,4 +1,4 @@
-"""The same application on Ray Serve: many replicas, on one machine or many.
+"""The same application on Ray Serve: replicas that scale with what is asked, on one machine or many.
 
     RAY_SERVE_ENABLE_HA_PROXY=1 RAY_SERVE_THROUGHPUT_OPTIMIZED=1 serve run zoo.serve.ray:deployment folder=/models
 
@@ -26,41 +26,15 @@ def deployment(arguments):
     Raises:
         UsageError: If the folder holds nothing to serve.
     """
-    folder, least = arguments["folder"], int(arguments.get("replicas", 1))
-    threads = int(arguments.get("threads", 1))
+    folder, least, threads = arguments["folder"], int(arguments.get("replicas", 1)), int(arguments.get("threads", 1))
     models_in(folder)
+
+    def application():
+        """The application of one replica, built where that runs."""
+        models = make_models(models_in(folder), Options(threads=threads))
+        models.start()
+        return build_app(models, Limits(), Metrics())
+
     scaling = {"min_replicas": least, "max_replicas": int(arguments.get("most", max(least, 4))), "target_ongoing_requests": 16}
     options = {"autoscaling_config": scaling, "max_ongoing_requests": 64, "ray_actor_options": {"num_cpus": threads}}
-    return serve.deployment(**options)(_replica()).bind(folder, threads)
-
-
-def _replica():
-    @serve.ingress(_mounted)
-    class Zoo:
-        """One replica: its models, and the application that answers with them."""
-
-        def __init__(self, folder, threads):
-            self._models = make_models(models_in(folder), Options(threads=threads))
-            self._models.start()
-            _mounted.app = build_app(self._models, Limits(), Metrics())
-
-        def check_health(self):
-            if not self._models.ready:
-                raise RuntimeError("a model is loading, or none is there")
-
-        def __del__(self):
-            self._models.stop()
-
-    return Zoo
-
-
-class _Mounted:
-    """An ASGI application that stands for the one that a replica builds once it has its models."""
-
-    app = None
-
-    async def __call__(self, scope, receive, send):
-        await self.app(scope, receive, send)
-
-
-_mounted = _Mounted()
+    return serve.deployment(name="zoo", **options)(serve.ingress(application)()).bind()

@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2
 from zoo.engines import DEFAULT, reason_of
 from zoo.errors import UsageError
 from zoo.serve import jsons, messages
-from zoo.serve.batching import QueueFull
+from zoo.serve.batching import QueueFull, Stopped
 from zoo.serve.models import NotFound
 from zoo.serve.rest import answered, metadata
 
@@ -44,7 +44,7 @@ async def start_grpc(models, address, limits, metrics=None, state=None, certific
     Args:
         models: The `Models`.
         address: "host:port"; port 0 takes a free one.
-        limits: The `zoo.serve.rest.Limits`; `body` bounds a message, and each tensor in it.
+        limits: The `zoo.serve.rest.Limits`; `body` bounds a message, and each tensor in it, `bodies` all messages at work.
         metrics: The `Metrics`, or None.
         state: An object with `ready`, which the health service tells beside the models' own; or None.
         certificate: File of a TLS certificate in PEM, or None.
@@ -102,7 +102,7 @@ def _credentials(certificate, private_key):
 class _Service:
     def __init__(self, models, limits, metrics, state):
         self._models, self._limits, self._metrics, self._state = models, limits, metrics, state
-        self.stopping = asyncio.Event()
+        self.stopping, self._held = asyncio.Event(), 0  # `_held` bytes of requests that are at work
 
     def handlers(self):
         prediction = {
@@ -131,10 +131,13 @@ class _Service:
         async def handle(content, context):
             started, request, code, text = time.perf_counter(), None, grpc.StatusCode.CANCELLED, ""
             try:
+                self._held += len(content)
                 self._check_key(context)
+                if self._held > self._limits.bodies:
+                    raise QueueFull
                 request = messages.parse(kind, content)
                 async with asyncio.timeout(self._limits.timeout):
-                    response = await method(request)
+                    response = await _despite_switches(method, request)
                 code = grpc.StatusCode.OK
                 return response
             except UsageError as problem:
@@ -150,6 +153,7 @@ class _Service:
             except Exception as problem:
                 code, text = grpc.StatusCode.INTERNAL, reason_of(problem)
             finally:
+                self._held -= len(content)
                 if self._metrics is not None:
                     model = getattr(getattr(request, "model_spec", None), "name", "")
                     known = model if model in self._models.names else ""  # names that clients make up are not kept
@@ -278,6 +282,15 @@ class _Service:
         if service not in self._models.names:
             return UNKNOWN
         return SERVING if takes and self._models.available(service) else NOT_SERVING
+
+
+async def _despite_switches(method, request):
+    """The response of a method, asked again if another version took over between the question and its queue."""
+    while True:
+        try:
+            return await method(request)
+        except Stopped:
+            await asyncio.sleep(0)
 
 
 async def _service(content, context):

@@ -105,8 +105,9 @@ class Version:
             raise UsageError(f"{folder / 'contract.json'} is damaged ({error!r}); export again.") from error
         self._engine, self.engine = _open(folder, engine, threads)
         self.signatures = {key: signature for key, (signature, formats) in declared.items() if key in self._engine.signatures}
-        self._adapted = _adapters(self.contract, {key: signature for key, (signature, _) in declared.items()}, self.signatures)
-        self.signatures.update({key: declared[key][0] for key in self._adapted})
+        adapted = _adapters(self.contract, self.signatures)
+        self.signatures.update({key: signature for key, (signature, _) in adapted.items()})
+        self._adapted = {key: adapter for key, (_, adapter) in adapted.items()}
         self._users, self._free = 0, threading.Condition()
         fixed = {signature.batch for signature in self.signatures.values()} - {None}
         self.batcher = Batcher(self._run, **{**(batching or {}), **({"max_batch": max(fixed)} if fixed else {})})
@@ -228,24 +229,24 @@ def _open(folder, engine, threads):
     raise UsageError(f"{folder}: {'; '.join(reasons)}.")
 
 
-def _adapters(contract, declared, there):
-    """Signatures of text and of pictures that the engine's file cannot hold, {name: function of (inputs, tell)}.
+def _adapters(contract, there):
+    """Signatures of text and of pictures that the engine's file cannot hold, {name: (`Signature`, function)}.
 
-    The function gives (signature, inputs, tell) of the question that stands behind it.
+    The function makes (signature, inputs, tell) of the question that stands behind it out of (inputs, tell).
     """
     default, found = there.get(DEFAULT), {}
     if default is None or len(default.fields) != 1:
         return found
     name, field = next(iter(default.fields.items()))
-    if "classify_bytes" in declared and "classify_bytes" not in there and contract.get("picture"):
+    if "classify_bytes" not in there and contract.get("picture") is not None and "probabilities" in default.outputs:
 
         def classify(inputs, tell):
             images = [_picture(content, contract["picture"]) for content in inputs["image_bytes"]]
             shape = (len(images), *(-1 if size is None else size for size in field.shape))
             return DEFAULT, {name: np.stack(images).reshape(shape)}, tell
 
-        found["classify_bytes"] = classify
-    if "translate" in declared and "translate" not in there and field.vocabulary is not None:
+        found["classify_bytes"] = _of_strings("classify_bytes", "image_bytes", default.outputs), classify
+    if "translate" not in there and field is not None and field.vocabulary is not None and "tokens" in default.outputs:
         from zoo.data.text import Vocabulary, padded
 
         source = Vocabulary(field.vocabulary)
@@ -257,18 +258,22 @@ def _adapters(contract, declared, there):
             def told(answer):
                 if not isinstance(answer, Exception):
                     tokens, score = answer["tokens"], answer["score"]
-                    if tokens.ndim == 3:
+                    if tokens.ndim == 3:  # beams, the best first
                         tokens, score = tokens[:, 0], score[:, 0]
-                    answer = {
-                        "text": np.array([*(target.decode(row).encode() for row in tokens), None], object)[:-1],
-                        "score": score,
-                    }
+                    written = [target.decode(row).encode() for row in tokens]
+                    answer = {"text": np.array([*written, None], object)[:-1], "score": score}
                 tell(answer)
 
             return DEFAULT, {name: padded([source.encode(text.strip()) for text in texts])}, told
 
-        found["translate"] = translate
+        outputs = {"text": {"dtype": "string", "shape": [None]}, "score": {"dtype": "float32", "shape": [None]}}
+        found["translate"] = _of_strings("translate", "text", outputs), translate
     return found
+
+
+def _of_strings(name, key, outputs):
+    """A `Signature` of one input of texts or bytes."""
+    return Signature(name, {"inputs": {key: {"dtype": "string", "shape": [None]}}, "outputs": outputs}, {})
 
 
 def _picture(content, form):

@@ -10,7 +10,7 @@ const PAD = 280; // pixels of the drawing pad
 const PEN = 22; // width of its pen: as thick, of the whole, as MNIST's strokes
 const INK = 0.2; // zoo.data.pictures.INK: fainter than this is paper
 const FEW = 10; // sliders, bars and samples that are shown at once, about
-const MOST_SHOWN = 5000; // characters of an answer in JSON
+const MOST_SHOWN = 20000; // characters of an answer in JSON
 const TRY = {
   // What to type, for the texts that the networks of this package were trained on.
   seq2seq: ["Samstag, 21. November 2026", "11 OKTOBER 2001", "March 5, 1953", "le 14 juillet 1989"],
@@ -382,11 +382,10 @@ function drawingPad(onchange) {
   };
   clear();
   showPen();
-  const pad = h("div", { class: "pad" }, canvas, pen);
+  const pad = h("div", { class: "side" }, h("div", { class: "pad" }, canvas, pen), h("div", { class: "row" }, h("button", { type: "button", onclick: reset }, "Clear")));
   const controls = h(
     "div",
     { class: "controls" },
-    h("div", { class: "row" }, h("button", { type: "button", onclick: reset }, "Clear")),
     h("p", { class: "hint", id: help }, "Draw with mouse, finger or pen. By keyboard: arrows move the pen, Space puts it down and lifts it, Delete clears."),
     status,
   );
@@ -535,7 +534,7 @@ function drawingPanel(model, name, onCoding) {
     "section",
     { class: "card" },
     h("h3", {}, bars ? "Draw one, and see what it is taken for" : "Draw something, and see it reconstructed"),
-    h("div", { class: "drawing" }, pad.pad, h("div", { class: "side" }, line, result, bars && restored ? bars.element : null), pad.controls),
+    h("div", { class: "drawing" }, pad.pad, h("div", { class: "side result" }, line, result, bars && restored ? bars.element : null), pad.controls),
   );
 }
 
@@ -775,10 +774,10 @@ function formPanel(model, isOpen) {
       h("legend", { class: "unseen" }, "Inputs"),
       ...Object.entries(model.signatures[select.value].inputs).map(([name, field]) => {
         const id = newId();
-        const value = JSON.stringify(exampleOf(name, field));
+        const value = written(exampleOf(name, field));
         const attributes = { id, class: "json", spellcheck: "false", autocomplete: "off", required: true };
         boxes[name] = field.shape.length
-          ? h("textarea", { ...attributes, rows: Math.min(6, 1 + Math.ceil(value.length / 80)) }, value)
+          ? h("textarea", { ...attributes, rows: Math.min(4, 1 + Math.ceil(value.length / 100)) }, value)
           : h("input", { ...attributes, value });
         return h("div", { class: "field" }, h("label", { for: id }, name, " ", h("span", { class: "hint" }, describe(field))), boxes[name]);
       }),
@@ -800,7 +799,8 @@ function formPanel(model, isOpen) {
           throw new Error(`${name} is no JSON: ${problem.message}`);
         }
       }
-      const text = JSON.stringify(await ask(model, select.value, inputs));
+      const outputs = Object.entries(await ask(model, select.value, inputs));
+      const text = `{\n${outputs.map(([name, value]) => `  "${name}": ${written(value)}`).join(",\n")}\n}`;
       answer.textContent = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)} … (${text.length} characters)` : text;
       answer.hidden = false;
       status.textContent = `Answered in ${Math.round(performance.now() - started)} ms.`;
@@ -827,6 +827,9 @@ function formPanel(model, isOpen) {
     answer,
   );
 }
+
+/** JSON with a space after every comma of a list, where its lines can break. */
+const written = (value) => (Array.isArray(value) ? `[${value.map(written).join(", ")}]` : JSON.stringify(value));
 
 /** What an input must be, in words. */
 function describe({ dtype, shape, minimum, maximum, max_length: longest }) {
