@@ -674,6 +674,31 @@ def test_a_full_queue_refuses_at_once_and_answers_what_it_has(make):
         assert kept and all(future.result(PATIENCE).outputs for future in kept)
 
 
+def test_all_messages_at_work_together_are_bounded(make):
+    models = make()
+    size = len(asking().SerializeToString())
+    with Running(models, Limits(bodies=2 * size + 1)) as served:
+        for _ in range(5):  # what was refused is no longer at work
+            refusal(served.prediction.Predict, asking(IMAGES + 1))
+        with busy(models):
+            kept = [served.prediction.Predict.future(asking(), timeout=PATIENCE) for _ in range(2)]
+            wait_until(lambda: models.find("tiny")._users == 2)
+            assert refusal(served.prediction.Predict, asking())[0] == Code.RESOURCE_EXHAUSTED
+        assert all(future.result(PATIENCE).outputs for future in kept)
+        assert served.prediction.Predict(asking(), timeout=PATIENCE).outputs
+
+
+def test_a_version_that_goes_between_a_question_and_its_queue(make):
+    models = make()
+    with Running(models) as served:
+        models.find("tiny").batcher.stop()
+        asked = served.prediction.Predict.future(asking(), timeout=PATIENCE)
+        with pytest.raises(grpc.FutureTimeoutError):
+            asked.result(0.2)
+        models._unload("tiny", 2)
+        assert asked.result(PATIENCE).model_spec.version.value == 1
+
+
 def test_an_answer_that_takes_too_long(make):
     models = make()
     with Running(models, Limits(timeout=0.2)) as served:

@@ -438,12 +438,12 @@ function attentionTable() {
       made.style.setProperty("--weight", weight);
       return made;
     };
-    const head = (piece, scope) => h("th", { scope, class: piece.length > 2 ? "special" : null }, piece === " " ? "␣" : piece);
-    const pieces = range(steps[0].attention.length).map((index) => source[index] ?? (index === source.length ? "⏎" : `${index}`));
+    const head = (piece, scope) => h("th", { scope }, piece.trim() || "␣");
+    const pieces = range(steps[0].attention.length).map((index) => (source[index] ?? "<end>").replace("\u2581", " ").replace("<end>", "⏎"));
     const rows = steps.map(({ piece, attention }) => h("tr", {}, head(piece, "row"), attention.map(cell)));
     const table = h(
       "table",
-      { class: "attention" },
+      { class: pieces.some((piece) => piece.length > 2) ? "attention words" : "attention" },
       h("caption", { class: "unseen" }, "Attention: how much each written token (row) looked at each piece of the source (column)"),
       h("thead", {}, h("tr", {}, h("td"), pieces.map((piece) => head(piece, "col")))),
       h("tbody", {}, rows),
@@ -694,7 +694,7 @@ function textPanel(model) {
   const streamed = async (text, signal) => {
     const steps = [];
     const started = performance.now();
-    let source = [...text.trim()]; // the pieces that were read: characters, if the server does not tell them
+    let source = [...text.trim()]; // the pieces that are read: characters, where the server tells no others
     let written = "";
     let tokens = 0;
     try {
@@ -948,14 +948,14 @@ function list() {
     ...served.map((model) => {
       const serving = model.version !== null;
       const state = serving ? `version ${model.version} · ${model.engine}` : (model.statuses[0]?.state.toLowerCase() ?? "not there");
-      const refused = model.statuses.some(({ status }) => status.error_code !== "OK");
+      const refused = model.statuses.filter(({ status }) => status.error_code !== "OK").length;
       let item = items.get(model.name);
       if (!item) {
         const link = h("a", { href: `#${encodeURIComponent(model.name)}` }, h("strong", {}, breakable(model.name)), h("span", { class: "state" }));
         item = h("li", { "data-model": model.name }, link);
       }
       const [link, line] = [item.firstChild, item.querySelector(".state")];
-      say(line, refused && serving ? `${state} · one refused` : state);
+      say(line, refused && serving ? `${state} · ${refused} refused` : state);
       line.className = `state ${serving ? "good" : "bad"}`;
       if (model === current()) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
