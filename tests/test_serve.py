@@ -179,7 +179,7 @@ CONFORMANCE = [
     ("Regress API of a model without it", "POST", f"{API}:regress", {"examples": [{"image": [0.5] * 12}]}, 400, {"error": ""}),
     ("Errors: unknown model", "POST", "/v1/models/none:predict", {"instances": [1]}, 404, {"error": ""}),
     ("Errors: unknown version", "POST", f"{API}/versions/9:predict", {"instances": [1]}, 404, {"error": ""}),
-    ("Errors: unknown label", "POST", f"{API}/labels/stable:predict", {"instances": [1]}, 404, {"error": ""}),
+    ("Errors: unknown label", "POST", f"{API}/labels/stable:predict", {"instances": [1]}, 400, {"error": ""}),
     ("Errors: status of an unknown model", "GET", "/v1/models/none", None, 404, {"error": ""}),
     ("Errors: unknown signature", "POST", f"{API}:predict", {"signature_name": "x", "instances": [1]}, 400, {"error": ""}),
     ("Errors: no JSON", "POST", f"{API}:predict", "{", 400, {"error": ""}),

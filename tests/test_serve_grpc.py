@@ -36,11 +36,12 @@ from tensorflow_serving.apis import (
 from zoo.engines import open_engine
 from zoo.errors import UsageError
 from zoo.serve import messages
-from zoo.serve.models import Model
+from zoo.serve.models import Model, Models
 from zoo.serve.operation import Metrics
 from zoo.serve.rest import Limits
 from zoo.serve.rpc import start_grpc
 from zoo.serve.server import Options, State, make_models
+from zoo.serve.version import Version
 
 pytestmark = pytest.mark.slow
 
@@ -917,6 +918,47 @@ def test_a_configuration_that_makes_no_sense_changes_nothing(served, folder, cas
     assert code == Code.INVALID_ARGUMENT and told in message
     assert served.models.names == ["tiny", "pictures"]
     assert served.prediction.Predict(asking(label="stable")).model_spec.version.value == 1
+
+
+def test_a_configuration_with_a_model_that_cannot_be_loaded_changes_nothing(make, folder, tmp_path):
+    shutil.copytree(folder / "tiny/1", tmp_path / "broken/1")
+    (tmp_path / "broken/1/model.tflite").write_bytes(b"broken")
+    models = make()
+    with Running(models) as served:
+        request = configuration(small=folder / "tiny", broken=tmp_path / "broken")
+        code, message = refusal(served.model.HandleReloadConfigRequest, request)
+        assert code == Code.INVALID_ARGUMENT and message.startswith("model broken did not become available: ")
+        assert "model.tflite cannot be opened" in message and models.names == ["tiny", "pictures"]
+        assert refusal(served.prediction.Predict, asking(model="small"))[0] == Code.NOT_FOUND
+        assert served.prediction.Predict(asking(label="stable"), timeout=PATIENCE).model_spec.version.value == 1
+
+
+def test_a_configuration_while_the_watch_loads_a_version(folder, tmp_path):
+    shutil.copytree(folder / "pictures", tmp_path / "pictures")
+    loading, gate = threading.Event(), threading.Event()
+
+    def load(name, number, folder):
+        if number == 2:
+            loading.set()
+            assert gate.wait(PATIENCE)
+        return Version(name, number, folder)
+
+    pictures, tiny = Model("pictures", tmp_path / "pictures"), Model("tiny", folder / "tiny", specific=(1,))
+    models = Models([pictures, tiny], load, poll=0.01)
+    models.start()
+    shutil.copytree(folder / "pictures/1", tmp_path / "next")
+    (tmp_path / "next").rename(tmp_path / "pictures/2")
+    assert loading.wait(PATIENCE)
+    configuring = threading.Thread(target=models.configure, args=([pictures],))
+    configuring.start()
+    configuring.join(0.5)  # it may wait for the watch, or not
+    gate.set()
+    configuring.join(PATIENCE)
+    wait_until(lambda: models.names == ["pictures"] and models.available("pictures") == [2])
+    shutil.copytree(folder / "pictures/1", tmp_path / "next")
+    (tmp_path / "next").rename(tmp_path / "pictures/3")
+    wait_until(lambda: models.available("pictures") == [3])
+    models.stop()
 
 
 SNAKE = {

@@ -69,7 +69,7 @@ class Models:
         self._models = {model.name: model for model in models}
         self._load, self._poll, self._drain, self._note = load, poll, drain, note
         self._statuses = {name: {} for name in self._models}
-        self._lock, self._stopping = threading.Lock(), threading.Event()
+        self._lock, self._stopping = threading.RLock(), threading.Event()
         self._looked = False
         self._thread = threading.Thread(target=self._watch, name="versions", daemon=True)
 
@@ -96,23 +96,32 @@ class Models:
                     status.version.close(self._drain)
 
     def configure(self, models):
-        """Serves other models from now on, as HandleReloadConfigRequest asks.
+        """Serves other models from now on, as HandleReloadConfigRequest asks. What is new is loaded before anything goes.
 
         Raises:
-            UsageError: If a label names a version that is not available.
+            UsageError: If a label names a version that is not available, or a new model has none that loads; nothing changes.
         """
         models = {model.name: model for model in models}
-        for model in models.values():
-            for label, number in model.labels.items():
-                if model.name in self._models and number not in self.available(model.name):
-                    raise UsageError(f"label {label!r} of {model.name} names version {number}, which is not available.")
         with self._lock:
-            gone = set(self._models) - set(models)
-            for name in models:
-                self._statuses.setdefault(name, {})
+            for model in models.values():
+                for label, number in model.labels.items():
+                    if model.name in self._models and number not in self.available(model.name):
+                        raise UsageError(f"label {label!r} of {model.name} names version {number}, which is not available.")
+            new, gone = [name for name in models if name not in self._models], set(self._models) - set(models)
+            for name in new:
+                self._statuses[name] = {}
+                self._look_at(models[name])
+            failed = [name for name in new if not self.available(name)]
+            if failed:
+                reasons = [status.message for status in self.statuses(failed[0]).values() if status.message]
+                self._forget(new)
+                raise UsageError(f"model {failed[0]} did not become available: {(reasons or ['it has no version to serve'])[0]}")
             self._models = models
-        self.look()
-        for name in gone:
+            self.look()
+            self._forget(gone)
+
+    def _forget(self, names):
+        for name in names:
             for number in list(self._statuses[name]):
                 self._unload(name, number)
             del self._statuses[name]
@@ -166,22 +175,26 @@ class Models:
 
     def look(self):
         """Compares the folders with what is served, and loads and unloads what differs."""
-        for name, model in list(self._models.items()):
-            statuses, wanted = self._statuses[name], model.wanted()
-            for number in wanted:
-                if number not in statuses or (statuses[number].state == END and not statuses[number].code):
-                    statuses[number] = Status(START)
-            for number in wanted:
-                if statuses[number].state == START:
-                    self._load_one(model, number)
-            # What serves well goes only after something else does.
-            if any(statuses[number].state == AVAILABLE for number in wanted):
-                for number in self.available(name):
-                    if number not in wanted:
-                        self._unload(name, number)
-            for number in [number for number in statuses if number not in wanted and statuses[number].code]:
-                del statuses[number]  # a folder that failed and is gone may come back mended
-        self._looked = True
+        with self._lock:
+            for model in list(self._models.values()):
+                self._look_at(model)
+            self._looked = True
+
+    def _look_at(self, model):
+        name, statuses, wanted = model.name, self._statuses[model.name], model.wanted()
+        for number in wanted:
+            if number not in statuses or (statuses[number].state == END and not statuses[number].code):
+                statuses[number] = Status(START)
+        for number in wanted:
+            if statuses[number].state == START:
+                self._load_one(model, number)
+        # What serves well goes only after something else does.
+        if any(statuses[number].state == AVAILABLE for number in wanted):
+            for number in self.available(name):
+                if number not in wanted:
+                    self._unload(name, number)
+        for number in [number for number in statuses if number not in wanted and statuses[number].code]:
+            del statuses[number]  # a folder that failed and is gone may come back mended
 
     def _load_one(self, model, number):
         statuses = self._statuses[model.name]

@@ -177,7 +177,7 @@ class _Rest:
                                 return await self._examples(body, version, method)
                             return await self._predict(request, body, version)
                         except Stopped:
-                            continue  # another version took over between the question and its queue
+                            await asyncio.sleep(0)  # another version took over between the question and its queue
         finally:
             self._held -= held[0]
 

@@ -132,22 +132,25 @@ def serve(models, options, sockets, grpc_address=None, beside=None, ready=lambda
         loop = asyncio.get_running_loop()
 
         def drain():
-            state.draining = True
-            server.should_exit = True
+            nonlocal stopping
+            state.draining = server.should_exit = True
+            if grpc_server is not None and stopping is None:
+                stopping = loop.create_task(grpc_server.stop(options.drain))
 
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, drain)
-        watching, grpc_server = asyncio.create_task(watch(drain)), None
+        grpc_server = stopping = None
         if grpc_address is not None:
             from zoo.serve.rpc import start_grpc  # brings gRPC, which takes a while to import
 
             limits, tls = options.limits, (options.certificate, options.private_key)
             grpc_server = await start_grpc(served, grpc_address, limits, metrics, state, *tls, shared=True)
+        watching = loop.create_task(watch(drain))
         loop.call_soon(ready)
         await server.serve(sockets)
         watching.cancel()
-        if grpc_server is not None:
-            await grpc_server.stop(options.drain)
+        if stopping is not None:
+            await stopping
 
     try:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:

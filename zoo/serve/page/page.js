@@ -188,14 +188,17 @@ export function lightOnDark(grey, size, { box, center }) {
       return share < INK ? 0 : share;
     }),
   );
-  const cut = (rows) => rows.slice(
-    rows.findIndex((row) => row.some(Boolean)),
-    rows.findLastIndex((row) => row.some(Boolean)) + 1,
-  );
+  const cut = (rows) =>
+    rows.slice(
+      rows.findIndex((row) => row.some(Boolean)),
+      rows.findLastIndex((row) => row.some(Boolean)) + 1,
+    );
   ink = transposed(cut(transposed(cut(ink))));
   const scale = box / Math.max(ink.length, ink[0].length);
   const [height, width] = [ink.length, ink[0].length].map((side) => Math.max(1, rounded(side * scale)));
-  const fitted = transposed(resizedRows(transposed(resizedRows(ink, width)), height)).map((row) => row.map((value) => Math.max(0, Math.min(1, value))));
+  const fitted = transposed(resizedRows(transposed(resizedRows(ink, width)), height)).map((row) =>
+    row.map((value) => Math.max(0, Math.min(1, value))),
+  );
   const peak = fitted.flat().reduce((a, b) => Math.max(a, b));
 
   const sums = (rows) => rows.map((row) => row.reduce((a, b) => a + b));
@@ -254,7 +257,8 @@ function paint(canvas, rows) {
   context.putImageData(image, 0, 0);
 }
 
-const pixels = ({ height, width }, label, kind) => h("canvas", { height, width, class: `pixels ${kind}`, role: "img", "aria-label": label });
+const pixels = ({ height, width }, label, kind) =>
+  h("canvas", { height, width, class: `pixels ${kind}`, role: "img", "aria-label": label });
 const figure = (caption, canvas) => h("figure", {}, canvas, h("figcaption", {}, caption));
 
 /** {height, width} of a tensor that is a grey picture, or null. */
@@ -382,11 +386,20 @@ function drawingPad(onchange) {
   };
   clear();
   showPen();
-  const pad = h("div", { class: "side" }, h("div", { class: "pad" }, canvas, pen), h("div", { class: "row" }, h("button", { type: "button", onclick: reset }, "Clear")));
+  const pad = h(
+    "div",
+    { class: "side" },
+    h("div", { class: "pad" }, canvas, pen),
+    h("div", { class: "row" }, h("button", { type: "button", onclick: reset }, "Clear")),
+  );
   const controls = h(
     "div",
     { class: "controls" },
-    h("p", { class: "hint", id: help }, "Draw with mouse, finger or pen. By keyboard: arrows move the pen, Space puts it down and lifts it, Delete clears."),
+    h(
+      "p",
+      { class: "hint", id: help },
+      "Draw with mouse, finger or pen. By keyboard: arrows move the pen, Space puts it down and lifts it, Delete clears.",
+    ),
     status,
   );
   return { pad, controls, clear };
@@ -405,7 +418,11 @@ function probabilityBars(classes) {
     "div",
     { class: "side" },
     h("div", { class: "verdict", "data-testid": "verdict" }, best, share),
-    h("ul", { class: "bars", "aria-label": "Probabilities" }, bars.map(({ row }) => row)),
+    h(
+      "ul",
+      { class: "bars", "aria-label": "Probabilities" },
+      bars.map(({ row }) => row),
+    ),
     status,
   );
   const show = (probabilities, isFinished) => {
@@ -439,13 +456,28 @@ function attentionTable() {
       return made;
     };
     const head = (piece, scope) => h("th", { scope }, piece.trim() || "␣");
-    const pieces = range(steps[0].attention.length).map((index) => (source[index] ?? "<end>").replace("\u2581", " ").replace("<end>", "⏎"));
+    const pieces = range(steps[0].attention.length).map((index) =>
+      (source[index] ?? "<end>").replace("\u2581", " ").replace("<end>", "⏎"),
+    );
     const rows = steps.map(({ piece, attention }) => h("tr", {}, head(piece, "row"), attention.map(cell)));
     const table = h(
       "table",
       { class: pieces.some((piece) => piece.length > 2) ? "attention words" : "attention" },
-      h("caption", { class: "unseen" }, "Attention: how much each written token (row) looked at each piece of the source (column)"),
-      h("thead", {}, h("tr", {}, h("td"), pieces.map((piece) => head(piece, "col")))),
+      h(
+        "caption",
+        { class: "unseen" },
+        "Attention: how much each written token (row) looked at each piece of the source (column)",
+      ),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("td"),
+          pieces.map((piece) => head(piece, "col")),
+        ),
+      ),
       h("tbody", {}, rows),
     );
     element.replaceChildren(
@@ -472,7 +504,7 @@ function drawingPanel(model, name, onCoding) {
   const signature = model.signatures[name];
   const picture = pictureInput(signature);
   const size = picture.height;
-  const form = model.contract.picture ?? { box: Math.round((size * 20) / 28), center: "mass" };
+  const form = { box: Math.round((size * 20) / 28), center: "mass", ...model.contract.picture };
   const bars = "probabilities" in signature.outputs ? probabilityBars(classesOf(model, signature)) : null;
   const restored = "reconstruction" in signature.outputs ? pictureOf(signature.outputs.reconstruction) : null;
   const seen = pixels(picture, "What the network sees", restored ? "middle" : "small");
@@ -486,13 +518,17 @@ function drawingPanel(model, name, onCoding) {
     if (outputs?.coding) onCoding(outputs.coding[0]);
   };
   const work = new Newest(async ({ canvas, file, isFinished }) => {
-    const image = canvas && lightOnDark(greyOf(canvas), size, { box: 20, center: "mass", ...form });
     try {
+      const image = canvas && lightOnDark(greyOf(canvas), size, form);
       paint(seen, image);
       if (file && !image) throw new Error(`${file.name} is blank; choose a picture of one thing.`);
       if (!image) show(null, isFinished);
       else if (file && isFile) {
-        const answer = await fetched(urlOf(model, ":predict"), { method: "POST", body: file, headers: { "Content-Type": file.type } });
+        const answer = await fetched(urlOf(model, ":predict"), {
+          method: "POST",
+          body: file,
+          headers: { "Content-Type": file.type },
+        });
         show({ probabilities: [(await json(answer)).predictions[0].probabilities] }, isFinished);
       } else {
         const digits = image.map((row) => row.map((value) => Math.round(1e4 * value) / 1e4));
@@ -534,7 +570,13 @@ function drawingPanel(model, name, onCoding) {
     "section",
     { class: "card" },
     h("h3", {}, bars ? "Draw one, and see what it is taken for" : "Draw something, and see it reconstructed"),
-    h("div", { class: "drawing" }, pad.pad, h("div", { class: "side result" }, line, result, bars && restored ? bars.element : null), pad.controls),
+    h(
+      "div",
+      { class: "drawing" },
+      pad.pad,
+      h("div", { class: "side result" }, line, result, bars && restored ? bars.element : null),
+      pad.controls,
+    ),
   );
 }
 
@@ -584,17 +626,16 @@ function latentPanel(model, name) {
   };
 
   const box = h("div", { class: "sliders", role: "group", "aria-label": "Codings" });
-  const more = h("button", { type: "button", class: "quiet", onclick: () => arrange(true) }, `Show all ${count}`);
+  const more = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => arrange(count) }, `Show all ${count}`);
   let order = range(count);
-  const arrange = (isAll) => {
-    box.replaceChildren(...(isAll ? order : order.slice(0, FEW)).map((index) => sliders[index].element));
-    more.hidden = isAll || count <= FEW;
+  const arrange = (shown) => {
+    box.replaceChildren(...order.slice(0, shown).map((index) => sliders[index].element));
+    more.hidden = shown >= count;
   };
-  arrange(false);
-  orderOfCodings(model, count).then((found) => {
-    order = found;
-    if (!more.hidden) arrange(false);
-  }, tell);
+  // Only once the order is known, so that no slider moves away under a hand.
+  orderOfCodings(model, count)
+    .then((found) => (order = found), tell)
+    .then(() => arrange(FEW));
   set(Array(count).fill(0));
 
   const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
@@ -610,13 +651,21 @@ function latentPanel(model, name) {
       h(
         "div",
         { class: "side" },
-        h("div", { class: "row" },
+        h(
+          "div",
+          { class: "row" },
           h("button", { type: "button", onclick: () => set(range(count).map(() => within((normal() * reach) / 3))) }, "Random"),
           h("button", { type: "button", onclick: () => set(Array(count).fill(0)) }, "All zero"),
           more,
         ),
         box,
-        count > FEW && isNormal ? h("p", { class: "hint" }, "The codings that change the picture most come first. A drawing moves the sliders to its own coding.") : null,
+        count > FEW && isNormal
+          ? h(
+              "p",
+              { class: "hint" },
+              "The codings that change the picture most come first. A drawing moves the sliders to its own coding.",
+            )
+          : null,
         line,
       ),
     ),
@@ -752,7 +801,9 @@ function textPanel(model) {
   );
   if (tries.length) {
     box.value = tries[0];
-    form.append(h("div", { class: "row", role: "group", "aria-label": "Examples" }, h("span", { class: "hint" }, "Try:"), examples));
+    form.append(
+      h("div", { class: "row", role: "group", "aria-label": "Examples" }, h("span", { class: "hint" }, "Try:"), examples),
+    );
   }
   return h("section", { class: "card" }, h("h3", {}, "Give it a text"), form, answer, facts, attention.element, line);
 }
@@ -760,7 +811,11 @@ function textPanel(model) {
 /** A form made from the contract, for any signature. */
 function formPanel(model, isOpen) {
   const names = Object.keys(model.signatures);
-  const select = h("select", { id: newId(), onchange: () => fill() }, names.map((name) => h("option", {}, name)));
+  const select = h(
+    "select",
+    { id: newId(), onchange: () => fill() },
+    names.map((name) => h("option", {}, name)),
+  );
   const fields = h("fieldset");
   const answer = h("pre", { tabindex: 0, role: "region", "aria-label": "Answer", hidden: true });
   const status = h("p", { class: "hint", role: "status" });
@@ -779,7 +834,12 @@ function formPanel(model, isOpen) {
         boxes[name] = field.shape.length
           ? h("textarea", { ...attributes, rows: Math.min(4, 1 + Math.ceil(value.length / 100)) }, value)
           : h("input", { ...attributes, value });
-        return h("div", { class: "field" }, h("label", { for: id }, name, " ", h("span", { class: "hint" }, describe(field))), boxes[name]);
+        return h(
+          "div",
+          { class: "field" },
+          h("label", { for: id }, name, " ", h("span", { class: "hint" }, describe(field))),
+          boxes[name],
+        );
       }),
     );
     [answer.hidden, status.textContent] = [true, ""];
@@ -863,9 +923,18 @@ function examplePicture() {
 
 /** What the signatures take and give. */
 function signatureList(model) {
-  const tensors = (every) => Object.entries(every).map(([name, one]) => `${name}: ${describe(one)}`).join("; ");
+  const tensors = (every) =>
+    Object.entries(every)
+      .map(([name, one]) => `${name}: ${describe(one)}`)
+      .join("; ");
   const rows = Object.entries(model.signatures).map(([name, { inputs, outputs }]) =>
-    h("li", {}, h("code", {}, h("strong", {}, name)), h("span", { class: "hint" }, `takes ${tensors(inputs)}`), h("span", { class: "hint" }, `gives ${tensors(outputs)}`)),
+    h(
+      "li",
+      {},
+      h("code", {}, h("strong", {}, name)),
+      h("span", { class: "hint" }, `takes ${tensors(inputs)}`),
+      h("span", { class: "hint" }, `gives ${tensors(outputs)}`),
+    ),
   );
   return h(
     "details",
@@ -882,7 +951,10 @@ function panelsOf(model) {
   const { decode, sample, encode, decode_step: step, translate } = model.signatures;
   const codings = decode && Object.values(decode.inputs);
   const isLatent =
-    codings?.length === 1 && codings[0].shape.length === 2 && codings[0].shape[1] > 0 && Object.values(decode.outputs).some(pictureOf);
+    codings?.length === 1 &&
+    codings[0].shape.length === 2 &&
+    codings[0].shape[1] > 0 &&
+    Object.values(decode.outputs).some(pictureOf);
   const latent = isLatent ? latentPanel(model, "decode") : null;
 
   const drawn = Object.keys(model.signatures).find((name) => {
@@ -947,11 +1019,18 @@ function list() {
   links.replaceChildren(
     ...served.map((model) => {
       const serving = model.version !== null;
-      const state = serving ? `version ${model.version} · ${model.engine}` : (model.statuses[0]?.state.toLowerCase() ?? "not there");
+      const state = serving
+        ? `version ${model.version} · ${model.engine}`
+        : (model.statuses[0]?.state.toLowerCase() ?? "not there");
       const refused = model.statuses.filter(({ status }) => status.error_code !== "OK").length;
       let item = items.get(model.name);
       if (!item) {
-        const link = h("a", { href: `#${encodeURIComponent(model.name)}` }, h("strong", {}, breakable(model.name)), h("span", { class: "state" }));
+        const link = h(
+          "a",
+          { href: `#${encodeURIComponent(model.name)}` },
+          h("strong", {}, breakable(model.name)),
+          h("span", { class: "state" }),
+        );
         item = h("li", { "data-model": model.name }, link);
       }
       const [link, line] = [item.firstChild, item.querySelector(".state")];
@@ -974,7 +1053,10 @@ async function select() {
     shown = identity;
     const title = h("h2", {}, model?.name ?? chosen());
     if (!model) {
-      main.replaceChildren(title, h("p", {}, served.length ? "There is no such model here; choose one of the list." : "Nothing is served."));
+      main.replaceChildren(
+        title,
+        h("p", {}, served.length ? "There is no such model here; choose one of the list." : "Nothing is served."),
+      );
     } else if (model.contract === null) {
       main.replaceChildren(h("div", {}, title, h("ul", { class: "facts" })), h("p", {}, "No version of it answers now."));
     } else {
