@@ -137,9 +137,9 @@ def serve(models, options, sockets, grpc_address=None, beside=None, ready=lambda
             if grpc_server is not None and stopping is None:
                 stopping = loop.create_task(grpc_server.stop(options.drain))
 
+        grpc_server = stopping = None
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, drain)
-        grpc_server = stopping = None
         if grpc_address is not None:
             from zoo.serve.rpc import start_grpc  # brings gRPC, which takes a while to import
 
