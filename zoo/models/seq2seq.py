@@ -88,7 +88,7 @@ def seq2seq(
         projected = layers.Dense(units, use_bias=False, name="key")(keys)
         asked = layers.Dense(units, name="query_projection")(query) if attention == "additive" else query
         mask = PaddingMask(name="padding_mask")(key_source)
-        context = match(name="attention")([asked, keys, projected], mask=[None, mask])
+        context, _ = match(name="attention")([asked, keys, projected], mask=[None, mask], return_attention_scores=True)
         x = layers.Concatenate(name="query_and_context")([query, context])
         x = layers.Dense(units, activation="tanh", name="attended")(x)
     x = layers.Dropout(dropout, name="head_dropout")(x)
@@ -131,7 +131,8 @@ def decoder_step(model):
 
     Returns:
         A `keras.Model` from [`token` (batch,), `memory` (batch, source time, units), `source` (batch, source time), `state1` and,
-        of an LSTM, `state2` (batch, units)], or a dict of them, to {`logits`: (batch, target_tokens); `next_state1`, ...}.
+        of an LSTM, `state2` (batch, units)], or a dict of them, to {`logits`: (batch, target_tokens); `next_state1`, ...;
+        with attention also `attention`: (batch, source time), how much each source token counts}.
 
     Example:
         >>> len(decoder_step(seq2seq(40, 20, cell="lstm")).inputs)
@@ -145,9 +146,16 @@ def decoder_step(model):
     states = [keras.Input((rnn.units,), name=f"state{index}") for index in range(1, count + 1)]
     output, new_states = rnn.cell(model.get_layer("target_embedding")(token), states)
     query = layers.Reshape((1, rnn.units), name="one_step")(output)
-    logits = model.get_layer("logits")([query, memory, source])  # (batch, 1, target_tokens)
+    head = model.get_layer("logits")
+    attends = any(layer.name == "attention" for layer in head.layers)
+    if attends:
+        _, weights = head.get_layer("attention").output  # (batch, 1, source time)
+        head = keras.Model(head.inputs, [head.output, weights], name="logits_and_attention")
+    logits, *weights = keras.tree.flatten(head([query, memory, source]))  # (batch, 1, target_tokens)
     logits = layers.Reshape((logits.shape[-1],), name="logits_of_step")(logits)
     outputs = {"logits": logits, **_numbered("next_state", new_states)}
+    if attends:
+        outputs["attention"] = layers.Reshape((-1,), name="attention_of_step")(weights[0])
     return keras.Model([token, memory, source, *states], outputs, name="decoder_step")
 
 
@@ -319,7 +327,8 @@ def _numbered(name, tensors):
 
 def _logits_and_states(outputs):
     """What `decoder_step` gives, in order."""
-    return outputs["logits"], [outputs[f"next_state{index}"] for index in range(1, len(outputs))]
+    states = sorted(key for key in outputs if key.startswith("next_state"))
+    return outputs["logits"], [outputs[key] for key in states]
 
 
 def _running(token):

@@ -308,6 +308,8 @@ async def generated(version, text, most):
         event = {"text": target.decode(tokens), "token": token}
         if "attention" in outputs:
             event["attention"] = outputs["attention"][0]
+            if len(tokens) == 1:
+                event["source"] = [field.vocabulary[number] for number in source[0]]  # the pieces that were read
         yield event
 
 
