@@ -34,8 +34,8 @@ PATIENCE = 60.0
 class Served:
     """`zoo serve` in processes of its own, and a client that keeps its connection."""
 
-    def __init__(self, folder, *options):
-        command = [sys.executable, "-c", MAIN, "serve", str(folder), "--port", "0", "--grpc-port", "-1", *options]
+    def __init__(self, folder, *options, main=MAIN):
+        command = [sys.executable, "-c", main, "serve", str(folder), "--port", "0", "--grpc-port", "-1", *options]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         self.lines, self._ready = [], threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
@@ -544,6 +544,17 @@ def test_one_bad_model_does_not_stop_the_others(exports, tmp_path):
     code, answer = server("GET", "/v1/models/broken")
     assert code == 200 and "contract.json is missing" in answer["model_version_status"][0]["status"]["error_message"]
     assert server("GET", "/readyz")[0] == 200 and server.end() == 0
+
+
+def test_it_serves_where_nothing_is_installed_that_trains(exports, engine, tmp_path):
+    shutil.copytree(exports[0], tmp_path / "tiny/1")
+    absent = ("tensorflow", "keras", "keras_tuner", "sklearn", "pydantic", "tensorflow_datasets", "onnx", "tf2onnx", "babel")
+    server = Served(tmp_path, "--grpc-port", "0", main=f"import sys; sys.modules.update(dict.fromkeys({absent})); {MAIN}")
+    code, answer = server.predict(IMAGES)
+    assert code == 200
+    right = expected(engine, [IMAGE])["probabilities"][0]
+    np.testing.assert_allclose(answer["predictions"][0]["probabilities"], right, atol=1e-6)
+    assert server.memory() < 200 and server.end() == 0
 
 
 def test_pictures_and_base64_need_a_signature_of_bytes(served):
