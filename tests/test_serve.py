@@ -548,7 +548,7 @@ def test_one_bad_model_does_not_stop_the_others(exports, tmp_path):
 
 def test_it_serves_where_nothing_is_installed_that_trains(exports, engine, tmp_path):
     shutil.copytree(exports[0], tmp_path / "tiny/1")
-    absent = ("tensorflow", "keras", "keras_tuner", "sklearn", "pydantic", "tensorflow_datasets", "onnx", "tf2onnx", "babel")
+    absent = ("tensorflow", "keras", "keras_tuner", "sklearn", "tensorflow_datasets", "onnx", "tf2onnx", "babel")
     server = Served(tmp_path, "--grpc-port", "0", main=f"import sys; sys.modules.update(dict.fromkeys({absent})); {MAIN}")
     code, answer = server.predict(IMAGES)
     assert code == 200
