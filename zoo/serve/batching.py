@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import math
 import threading
 import time
 
@@ -14,6 +15,9 @@ class QueueFull(Exception):
 
 class Stopped(Exception):
     """The queue takes no more requests: another version has taken over."""
+
+
+QUICK = 0.002  # seconds of a call for which the caller's own thread may be used
 
 
 @dataclasses.dataclass(eq=False)
@@ -48,6 +52,7 @@ class Batcher:
         self._max_batch, self._max_waiting, self._delay = max_batch, max_waiting, delay
         self._queue, self._rows = collections.deque(), 0
         self._changed, self._stopped = threading.Condition(), False
+        self._busy, self._usual = threading.Lock(), math.inf  # who runs the engine, and how long a call took of late
         self._thread = threading.Thread(target=self._work, name="batcher", daemon=True)
         self._thread.start()
 
@@ -81,6 +86,31 @@ class Batcher:
             self._queue.append(entry)
             self._rows += entry.rows
             self._changed.notify()
+
+    def now(self, signature, inputs, rows):
+        """Answers a lone request in the caller's thread: to hand it to another and back takes as long as a small network.
+
+        Args:
+            signature: Name of the signature.
+            inputs: {name: array}.
+            rows: Number of examples in it.
+
+        Returns:
+            The outputs; None if the engine is at work, or usually takes so long that the caller has better to do meanwhile.
+        """
+        if self._queue or self._delay or self._usual > QUICK or rows is None or rows > self._max_batch or self._stopped:
+            return None
+        if not self._busy.acquire(blocking=False):
+            return None
+        try:
+            if not self._slots.acquire(blocking=False):
+                return None
+            try:
+                return self._timed(signature, inputs, rows)
+            finally:
+                self._slots.release()
+        finally:
+            self._busy.release()
 
     def stop(self):
         """Answers what is in the queue, and ends the thread."""
@@ -125,7 +155,8 @@ class Batcher:
 
     def _answer(self, batch):
         try:
-            answers = self._call(batch)
+            with self._busy, self._slots:
+                answers = self._call(batch)
         except Exception as error:
             if len(batch) > 1:  # one of them is to blame; the others are answered
                 for entry in batch:
@@ -157,10 +188,10 @@ class Batcher:
         return [{name: array[end - e.rows : end] for name, array in outputs.items()} for e, end in zip(batch, ends)]
 
     def _timed(self, signature, inputs, rows):
-        with self._slots:
-            start = time.perf_counter()
-            outputs = self._run(signature, inputs)
-            taken = time.perf_counter() - start
+        start = time.perf_counter()
+        outputs = self._run(signature, inputs)
+        taken = time.perf_counter() - start
+        self._usual = taken if self._usual == math.inf else 0.8 * self._usual + 0.2 * taken
         if self._observe is not None:
             self._observe(rows or len(next(iter(inputs.values()))), taken)
         return outputs

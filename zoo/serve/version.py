@@ -137,6 +137,21 @@ class Version:
         """Whether a signature's inputs are made from pictures or texts here, which can take a while."""
         return signature.name in self._adapted
 
+    @property
+    def is_alone(self):
+        """Whether only one request is at it."""
+        return self._users == 1
+
+    def answer_now(self, signature, inputs):
+        """The outputs at once, for a lone request to a quick engine; None where they have to be waited for.
+
+        Raises:
+            UsageError: If the inputs do not keep the contract.
+        """
+        if signature.name in self._adapted:
+            return None
+        return self.batcher.now(signature.name, inputs, signature.check(inputs))
+
     def answer(self, signature, inputs, tell, is_wanted=lambda: True):
         """Answers checked inputs through the queue; `tell` is called once, in another thread, with outputs or an exception.
 
