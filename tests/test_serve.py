@@ -409,14 +409,20 @@ def test_versions_come_and_go_without_a_failed_request(exports, tmp_path):
     shutil.copytree(exports[1], outside / "4")
     (outside / "4/model.tflite").write_bytes(b"TFL3 is no model")
     (outside / "4").rename(models / "4")
-    wait_for(lambda: states().get("4", {}).get("state") == "END" and states().get("3", {}).get("state", "END") == "END")
+    wait_for(lambda: states().get("4", {}).get("state") == "END" and states()["3"]["state"] == "END")
     stop.set()
     [thread.join() for thread in clients]
     final = states()
-    assert final["2"]["state"] == "AVAILABLE" and final["4"]["status"]["error_code"] != "OK"
+    assert final["2"]["state"] == "AVAILABLE"
+    assert "otherwise in `probabilities`" in final["3"]["status"]["error_message"]
+    assert "cannot be opened" in final["4"]["status"]["error_message"]
     assert {status for status, _ in answers} == {200}
     assert len({content for _, content in answers}) == 2, "one answer for each version, and no other"
     assert server("GET", "/readyz")[0] == 200 and server.end() == 0
+    again = Served(tmp_path / "models")
+    assert again.predict(IMAGES)[0] == 200, "a server that begins with broken new versions serves the newest that works"
+    states = {one["version"]: one["state"] for one in again("GET", API)[1]["model_version_status"]}
+    assert states == {"2": "AVAILABLE", "3": "END", "4": "END"} and again.end() == 0
 
 
 def test_overload_is_refused_at_once_and_passes(exports, tmp_path):

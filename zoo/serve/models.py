@@ -40,15 +40,21 @@ class Model:
     every: bool = False
     labels: dict = dataclasses.field(default_factory=dict)
 
-    def wanted(self):
-        """The numbers of the versions that should be served now."""
+    def versions(self):
+        """The numbers of all versions that are there."""
         try:
-            there = sorted(int(entry.name) for entry in os.scandir(self.folder) if _is_version(entry))
+            return sorted(int(entry.name) for entry in os.scandir(self.folder) if _is_version(entry))
         except OSError:
             return []
+
+    def wanted(self, refused=()):
+        """The numbers of the versions that should be served now; for one that was refused, an older one is."""
+        there = self.versions()
         if self.every:
             return there
-        return [number for number in there if number in self.specific] if self.specific else there[-self.latest :]
+        if self.specific:
+            return [number for number in there if number in self.specific]
+        return [number for number in there if number not in refused][-self.latest :]
 
 
 class Models:
@@ -181,20 +187,23 @@ class Models:
             self._looked = True
 
     def _look_at(self, model):
-        name, statuses, wanted = model.name, self._statuses[model.name], model.wanted()
-        for number in wanted:
-            if number not in statuses or (statuses[number].state == END and not statuses[number].code):
+        name, statuses, there = model.name, self._statuses[model.name], model.versions()
+        for number in [number for number, status in statuses.items() if status.code and number not in there]:
+            del statuses[number]  # it may come back mended
+        while True:
+            wanted = model.wanted({number for number, status in statuses.items() if status.code})
+            fresh = [number for number in wanted if number not in statuses or statuses[number] == Status(END)]
+            if not fresh:
+                break
+            for number in fresh:
                 statuses[number] = Status(START)
-        for number in wanted:
-            if statuses[number].state == START:
+            for number in fresh:
                 self._load_one(model, number)
         # What serves well goes only after something else does.
         if any(statuses[number].state == AVAILABLE for number in wanted):
             for number in self.available(name):
                 if number not in wanted:
                     self._unload(name, number)
-        for number in [number for number in statuses if number not in wanted and statuses[number].code]:
-            del statuses[number]  # a folder that failed and is gone may come back mended
 
     def _load_one(self, model, number):
         statuses = self._statuses[model.name]
