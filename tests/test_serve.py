@@ -524,6 +524,7 @@ def test_it_ends_in_order(exports, tmp_path):
         (["models", "--port", "PORT"], "Address already in use"),
         (["models", "--workers", "0"], "--workers 0"),
         (["models", "--certificate", "x"], "TLS needs both"),
+        (["models", "--certificate", "x", "--private-key", "y"], "are no certificate and its key"),
         (["models", "--api-key-file", "none"], "cannot be read"),
         (["models", "--timeout", "soon"], "got --timeout soon"),
     ],

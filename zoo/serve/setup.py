@@ -3,6 +3,7 @@
 import functools
 import os
 import pathlib
+import ssl
 import sys
 
 from zoo.errors import UsageError
@@ -52,9 +53,11 @@ def serve_models(
             raise UsageError(f"got {option} {value}; expected at least 1.")
     if (certificate is None) != (private_key is None):
         raise UsageError("TLS needs both --certificate and --private-key.")
-    for option, file in (("--certificate", certificate), ("--private-key", private_key)):
-        if file is not None and not os.access(file, os.R_OK):
-            raise UsageError(f"got {option} {file}, which cannot be read.")
+    if certificate is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, private_key)
+        except (OSError, ssl.SSLError) as error:
+            raise UsageError(f"{certificate} and {private_key} are no certificate and its key in PEM ({error}).") from error
     key = None if api_key_file is None else _read_key(api_key_file)
     if bench:
         from zoo.serve.bench import print_load_table
