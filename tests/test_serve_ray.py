@@ -14,13 +14,20 @@ pytestmark = pytest.mark.slow
 
 # A program of its own: Ray starts a cluster, and ends it with the program.
 PROGRAM = """
-import concurrent.futures, json, socket, sys, urllib.request
+import concurrent.futures, json, random, socket, sys, urllib.request
 import ray
 from ray import serve
 from zoo.serve.ray import deployment
 
-with socket.create_server(("127.0.0.1", 0)) as probe:
-    port = probe.getsockname()[1]
+def is_free(port):
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+# Below those that the system hands out to anybody: Ray opens its port seconds later.
+port = next(port for port in random.sample(range(20000, 30000), 100) if is_free(port))
 ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
 serve.start(http_options={"port": port})
 serve.run(deployment({"folder": sys.argv[1], "replicas": "2"}))
