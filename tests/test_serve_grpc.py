@@ -506,7 +506,7 @@ def test_status_of_all_versions_or_of_one(served):
 
 
 def test_status_of_a_version_that_is_refused(folder, tmp_path):
-    shutil.copytree(folder / "tiny", tmp_path / "tiny")
+    shutil.copytree(folder / "tiny/2", tmp_path / "tiny/2")
     (tmp_path / "tiny/2/model.tflite").write_bytes(b"broken")
     models = make_models([Model("tiny", tmp_path / "tiny")], Options(poll=60.0))
     with pytest.raises(UsageError):
