@@ -139,6 +139,23 @@ def read_arrays(path):
     return items
 
 
+def golden_arrays(values):
+    """The arrays of a request or an answer in golden.json, {name: {"dtype", "value"}}: bytes come as object arrays.
+
+    Example:
+        >>> golden_arrays({"label": {"dtype": "int32", "value": [3]}})
+        {'label': array([3], dtype=int32)}
+    """
+    arrays = {}
+    for name, content in values.items():
+        if content["dtype"] == "string":
+            texts = [base64.b64decode(text["b64"]) if isinstance(text, dict) else text.encode() for text in content["value"]]
+            arrays[name] = np.array([*texts, None], object)[:-1]
+        else:
+            arrays[name] = np.array(content["value"], content["dtype"])
+    return arrays
+
+
 def seconds_of_call(engine, signature, inputs, budget=0.5):
     """The median duration of one call, over as many calls as `budget` seconds allow, and at least three."""
     engine.run(signature, inputs)

@@ -15,7 +15,7 @@ from zoo import recipe as recipes
 from zoo import saved
 from zoo.data.contract import Contract
 from zoo.endpoints import DEFAULT, endpoints_of
-from zoo.engines import LITERT, ONNX, SAVED_MODEL, open_engine
+from zoo.engines import LITERT, ONNX, SAVED_MODEL, golden_arrays, open_engine
 from zoo.errors import RunError, UsageError
 from zoo.export.check import BATCHES, answers_of, difference, judge, make_requests
 from zoo.export.files import appearing
@@ -395,7 +395,7 @@ def _playable(golden, path, batch):
     signatures = open_engine(path).signatures if path.name != SAVED_MODEL else None
     requests = []
     for request in golden:
-        inputs, outputs = _from_json(request["inputs"]), _from_json(request["outputs"])
+        inputs, outputs = golden_arrays(request["inputs"]), golden_arrays(request["outputs"])
         if signatures is not None and request["signature"] not in signatures:
             continue
         if batch and any(array.ndim and len(array) != batch for array in inputs.values()):
@@ -418,17 +418,6 @@ def _values(name, array):
 def _dtype(array):
     array = np.asarray(array)
     return "string" if array.dtype == object else str(array.dtype)
-
-
-def _from_json(values):
-    arrays = {}
-    for name, content in values.items():
-        if content["dtype"] == "string":
-            texts = [base64.b64decode(text["b64"]) if isinstance(text, dict) else text.encode() for text in content["value"]]
-            arrays[name] = np.array([*texts, None], object)[:-1]
-        else:
-            arrays[name] = np.array(content["value"], content["dtype"])
-    return arrays
 
 
 def _read(path):

@@ -1,6 +1,5 @@
 """One exported version of a network in memory: its contract, its engine and its queue."""
 
-import base64
 import importlib.util
 import io
 import json
@@ -9,7 +8,7 @@ import threading
 import numpy as np
 
 from zoo.data.contract import Field
-from zoo.engines import DEFAULT, LITERT, ONNX, SAVED_MODEL, open_engine, reason_of
+from zoo.engines import DEFAULT, LITERT, ONNX, SAVED_MODEL, golden_arrays, open_engine, reason_of
 from zoo.errors import UsageError
 from zoo.serve.batching import Batcher
 
@@ -204,7 +203,7 @@ class Version:
         allowed = _allowed(self.folder, self.engine)
         for request in _read(self.folder / "golden.json"):
             try:
-                name, inputs, expected = request["signature"], _arrays(request["inputs"]), _arrays(request["outputs"])
+                name, inputs, expected = request["signature"], golden_arrays(request["inputs"]), golden_arrays(request["outputs"])
             except (KeyError, TypeError, ValueError) as error:
                 raise UsageError(f"{self.folder / 'golden.json'} is damaged ({error!r}); export again.") from error
             if name not in self.signatures:
@@ -338,18 +337,6 @@ def _agree(given, right, allowed):
     scale = max(1.0, float(np.abs(right[np.isfinite(right)]).max(initial=0)))
     same = (given == right) | (np.isnan(given) & np.isnan(right))
     return bool(np.all(same | (np.abs(given.astype("float64") - right) <= allowed * scale)))
-
-
-def _arrays(values):
-    """Arrays of golden.json."""
-    arrays = {}
-    for name, content in values.items():
-        if content["dtype"] == "string":
-            texts = [base64.b64decode(text["b64"]) if isinstance(text, dict) else text.encode() for text in content["value"]]
-            arrays[name] = np.array([*texts, None], object)[:-1]
-        else:
-            arrays[name] = np.array(content["value"], content["dtype"])
-    return arrays
 
 
 def _read(path):
