@@ -14,10 +14,10 @@ def image_field(**changes):
     return {**field, "max_length": None, "vocabulary": None, **changes}
 
 
-def write_version(folder, model, signatures, requests, classes=None, further=None):
+def write_version(folder, model, signatures, requests, classes=None, further=None, batch=None):
     """Exports a model to `folder`, with a contract of `signatures` and golden requests of [(signature, inputs)]."""
     folder.mkdir(parents=True)
-    export.litert(model, folder / "model.tflite", signatures=further)
+    export.litert(model, folder / "model.tflite", signatures=further, batch=batch)
     engine = open_engine(folder / "model.tflite")
     golden = []
     for signature, inputs in requests:
@@ -33,8 +33,11 @@ def as_json(arrays):
     return {name: {"dtype": str(array.dtype), "value": array.tolist()} for name, array in arrays.items()}
 
 
-def write_classifier(folder, seed=0):
-    """`image` (batch, 4, 3, 1) in [0, 1] to `probabilities` of three classes and `label`; `twice` of `number` (batch,) int32."""
+def write_classifier(folder, seed=0, batch=None):
+    """`image` (batch, 4, 3, 1) in [0, 1] to `probabilities` of three classes and `label`; `twice` of `number` (batch,) int32.
+
+    With `batch` the file has that batch size and no other, and the first signature only.
+    """
     keras.utils.set_random_seed(seed)
     image = keras.Input((4, 3, 1), name="image")
     logits = keras.layers.Dense(3, kernel_initializer="random_normal")(keras.layers.Flatten()(image))
@@ -43,16 +46,20 @@ def write_classifier(folder, seed=0):
     classifier = keras.Model(image, {"probabilities": probabilities, "label": label})
     number = keras.Input((), name="number", dtype="int32")
     twice = keras.Model(number, {"doubled": number * 2})
-    outputs = {"probabilities": {"dtype": "float32", "shape": [None, 3]}, "label": {"dtype": "int32", "shape": [None]}}
+    outputs = {"probabilities": {"dtype": "float32", "shape": [batch, 3]}, "label": {"dtype": "int32", "shape": [batch]}}
     bounded = image_field(dtype="int32", shape=[None], minimum=-5, maximum=1000, finite=False)
     signatures = {
-        "serving_default": {"formats": ["litert"], "inputs": {"image": image_field()}, "outputs": outputs},
+        "serving_default": {"formats": ["litert"], "inputs": {"image": image_field(shape=[batch, 4, 3, 1])}, "outputs": outputs},
         "twice": {
             "formats": ["litert"],
             "inputs": {"number": bounded},
             "outputs": {"doubled": {"dtype": "int32", "shape": [None]}},
         },
     }
-    images = np.random.default_rng(seed).random((2, 4, 3, 1), "float32")
+    images = np.random.default_rng(seed).random((batch or 2, 4, 3, 1), "float32")
+    classes = ["nought", "one", "two"]
+    if batch:
+        del signatures["twice"]
+        return write_version(folder, classifier, signatures, [("serving_default", {"image": images})], classes, batch=batch)
     requests = [("serving_default", {"image": images}), ("twice", {"number": np.array([7, 9], "int32")})]
-    return write_version(folder, classifier, signatures, requests, ["nought", "one", "two"], {"twice": twice})
+    return write_version(folder, classifier, signatures, requests, classes, {"twice": twice})

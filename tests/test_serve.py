@@ -564,6 +564,17 @@ def test_it_serves_where_nothing_is_installed_that_trains(exports, engine, tmp_p
     assert server.memory() < 200 and server.end() == 0
 
 
+def test_a_file_of_a_fixed_batch_is_filled_up_and_split(engine, tmp_path):
+    write_classifier(tmp_path / "tiny/1", seed=1, batch=4)
+    server = Served(tmp_path)
+    for rows in (1, 3, 4, 6, 9):
+        images = np.random.default_rng(rows).random((rows, 4, 3, 1), "float32")
+        code, answer = server.predict({"inputs": {"image": images.tolist()}})
+        assert code == 200 and len(answer["outputs"]["label"]) == rows
+        np.testing.assert_allclose(answer["outputs"]["probabilities"], expected(engine, images)["probabilities"], atol=1e-6)
+    assert server.end() == 0
+
+
 def test_pictures_and_base64_need_a_signature_of_bytes(served):
     code, answer = served.predict(b"\x89PNG", **{"Content-Type": "image/png"})
     assert code == 400 and "classify_bytes" in answer["error"]
