@@ -513,6 +513,16 @@ def test_it_ends_in_order(exports, tmp_path):
     wait_for(lambda: not any(pathlib.Path(f"/proc/{worker}").exists() for worker in workers))
 
 
+def test_a_worker_that_hangs_does_not_keep_the_server_from_its_end(exports, tmp_path):
+    shutil.copytree(exports[0], tmp_path / "tiny/1")
+    server = Served(tmp_path, "--drain", "1s")
+    (worker,) = server.workers()
+    os.kill(worker, signal.SIGSTOP)
+    began = time.monotonic()
+    assert server.end() == 0 and time.monotonic() - began < 30
+    wait_for(lambda: not pathlib.Path(f"/proc/{worker}").exists())
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -71,33 +71,33 @@ def run(serve, host, port, grpc_port, workers, drain, note=print):
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    for place in range(workers):
-        start(place)
-    while running:
-        process, status = os.waitpid(-1, os.WNOHANG)
-        if not process:
+    try:
+        for place in range(workers):
+            start(place)
+        while not ending:
             if not told and all(states[i] == READY for i in range(workers)):
                 told = True
                 address = listening.getsockname()
                 note(f"ready at {host}:{address[1]}" + (f", gRPC at {grpc_address}" if grpc_address else ""))
-            time.sleep(0.02)
-            continue
-        place, began = running.pop(process)
-        states[place] = STARTING
-        code = os.waitstatus_to_exitcode(status)
-        if ending:
-            continue
-        if code == 2:
-            end()
-            _wait(running, drain)
-            raise SystemExit(2)  # the worker has said why
-        deaths = deaths + 1 if time.monotonic() - began < 1 else 0
-        if deaths >= QUICK_DEATHS:
-            end()
-            _wait(running, drain)
-            raise RunError(f"the workers die as soon as they start (the last by {_cause(code)}).")
-        note(f"worker {process} died by {_cause(code)}; another one starts")
-        start(place)
+            process, status = os.waitpid(-1, os.WNOHANG)
+            if not process:
+                time.sleep(0.02)
+                continue
+            place, began = running.pop(process)
+            states[place] = STARTING
+            code = os.waitstatus_to_exitcode(status)
+            if ending:
+                break
+            if code == 2:
+                raise SystemExit(2)  # the worker has said why
+            deaths = deaths + 1 if time.monotonic() - began < 1 else 0
+            if deaths >= QUICK_DEATHS:
+                raise RunError(f"the workers die as soon as they start (the last by {_cause(code)}).")
+            note(f"worker {process} died by {_cause(code)}; another one starts")
+            start(place)
+    finally:
+        end()
+        _wait(running, drain)
 
 
 def _wait(running, drain):
