@@ -61,6 +61,11 @@ class Batcher:
         """Number of rows in the queue."""
         return self._rows
 
+    @property
+    def is_idle(self):
+        """Whether nothing waits, and a call is usually over in an instant."""
+        return not (self._queue or self._delay or self._stopped) and self._usual <= QUICK
+
     def submit(self, signature, inputs, rows, tell, is_wanted=lambda: True):
         """Puts a request into the queue.
 
@@ -98,7 +103,7 @@ class Batcher:
         Returns:
             The outputs; None if the engine is at work, or usually takes so long that the caller has better to do meanwhile.
         """
-        if self._queue or self._delay or self._usual > QUICK or rows is None or rows > self._max_batch or self._stopped:
+        if not self.is_idle or rows is None or rows > self._max_batch:
             return None
         if not self._busy.acquire(blocking=False):
             return None

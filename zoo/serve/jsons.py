@@ -27,10 +27,7 @@ def read_predict(body, find_signature):
     Raises:
         UsageError: If the body is no such request.
     """
-    content = _object(body)
-    name = content.get("signature_name", "")
-    if not isinstance(name, str):
-        raise UsageError("'signature_name' key must be a string value.")
+    content, name = _named(body)
     if ("instances" in content) == ("inputs" in content):
         raise UsageError(
             "Missing 'inputs' or 'instances' key"
@@ -78,10 +75,7 @@ def read_examples(body, find_signature):
     Raises:
         UsageError: If the body is no such request.
     """
-    content = _object(body)
-    name = content.get("signature_name", "")
-    if not isinstance(name, str):
-        raise UsageError("'signature_name' key must be a string value.")
+    content, name = _named(body)
     examples, context = content.get("examples"), content.get("context", {})
     if not isinstance(examples, list) or not examples or not all(isinstance(example, dict) for example in examples):
         raise UsageError("Missing 'examples' key, or its value is no list of objects, or an empty one")
@@ -158,6 +152,15 @@ def dumps(content):
 def error(message):
     """The body of an answer that is an error."""
     return orjson.dumps({"error": message})
+
+
+def _named(body):
+    """The object of a body, and the name of the signature that it asks for."""
+    content = _object(body)
+    name = content.get("signature_name", "")
+    if not isinstance(name, str):
+        raise UsageError("'signature_name' key must be a string value.")
+    return content, name
 
 
 def _object(body):

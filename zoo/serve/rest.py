@@ -19,6 +19,7 @@ from zoo.errors import UsageError
 from zoo.serve import jsons
 from zoo.serve.batching import QueueFull, Stopped
 from zoo.serve.models import NotFound
+from zoo.serve.version import vocabulary, written_in
 
 PAGE = pathlib.Path(__file__).parent / "page"
 PREDICT = re.compile(
@@ -298,12 +299,12 @@ async def generated(version, text, most):
     signatures = version.signatures
     if not {"encode", "decode_step"} <= set(signatures):
         raise UsageError(f"{version.name} generates no text; it answers {', '.join(signatures)}.")
-    from zoo.data.text import END, START, Vocabulary, padded
+    from zoo.data.text import END, START, padded
 
     encode, step = signatures["encode"], signatures["decode_step"]
     name, field = next(iter(encode.fields.items()))
-    target = Vocabulary(list(version.contract["vocabularies"].values())[-1])
-    source = padded([Vocabulary(field.vocabulary).encode(text.strip())])
+    target = vocabulary(written_in(version.contract))
+    source = padded([vocabulary(field.vocabulary).encode(text.strip())])
     state = {**await answered(version, encode, {name: source}), name: source}
     token, tokens = START, []
     for _ in range(most):

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import dataclasses
-import os
 import pathlib
 import signal
 import sys
@@ -12,6 +11,7 @@ import threading
 import uvicorn
 
 from zoo.errors import UsageError
+from zoo.machine import cores
 from zoo.serve.models import Models
 from zoo.serve.operation import AccessLog, Metrics
 from zoo.serve.rest import Limits, build_app
@@ -51,9 +51,8 @@ class Options:
 
 def make_models(models, options, metrics=None, note=lambda line: None):
     """The `Models` of these options, not started yet."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    threads = min(options.threads or cores, cores)
-    slots = threading.Semaphore(max(1, cores // threads))  # as many calls at once as the cores have room for
+    threads = min(options.threads or cores(), cores())
+    slots = threading.Semaphore(cores() // threads)  # as many calls at once as the cores have room for
 
     def load(name, number, folder):
         batching = {

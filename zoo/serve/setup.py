@@ -7,6 +7,7 @@ import ssl
 import sys
 
 from zoo.errors import UsageError
+from zoo.machine import cores
 from zoo.serve import command
 
 ENGINES = ("litert", "onnx", "saved_model")
@@ -63,10 +64,9 @@ def serve_models(
         from zoo.serve.bench import print_load_table
 
         return print_load_table(folder)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     options = {
         "engine": engine,
-        "threads": threads or max(1, cores // workers),
+        "threads": threads or max(1, cores() // workers),
         "max_batch": max_batch,
         "max_waiting": max_waiting,
         "delay": delay,

@@ -1,5 +1,6 @@
 """One exported version of a network in memory: its contract, its engine and its queue."""
 
+import functools
 import importlib.util
 import io
 import json
@@ -147,7 +148,7 @@ class Version:
         Raises:
             UsageError: If the inputs do not keep the contract.
         """
-        if signature.name in self._adapted:
+        if signature.name in self._adapted or not self.batcher.is_idle:
             return None
         return self.batcher.now(signature.name, inputs, signature.check(inputs))
 
@@ -261,10 +262,9 @@ def _adapters(contract, there):
 
         found["classify_bytes"] = _of_strings("classify_bytes", "image_bytes", default.outputs), classify
     if "translate" not in there and field is not None and field.vocabulary is not None and "tokens" in default.outputs:
-        from zoo.data.text import Vocabulary, padded
+        from zoo.data.text import padded
 
-        source = Vocabulary(field.vocabulary)
-        target = Vocabulary(list(contract["vocabularies"].values())[-1])
+        source, target = vocabulary(field.vocabulary), vocabulary(written_in(contract))
 
         def translate(inputs, tell):
             texts = [_text(content) for content in inputs["text"]]
@@ -283,6 +283,19 @@ def _adapters(contract, there):
         outputs = {"text": {"dtype": "string", "shape": [None]}, "score": {"dtype": "float32", "shape": [None]}}
         found["translate"] = _of_strings("translate", "text", outputs), translate
     return found
+
+
+@functools.lru_cache(maxsize=16)
+def vocabulary(pieces):
+    """The `zoo.data.text.Vocabulary` of a tuple of pieces, made once: a large one takes longer than an answer."""
+    from zoo.data.text import Vocabulary
+
+    return Vocabulary(pieces)
+
+
+def written_in(contract):
+    """The pieces that a network of texts answers in: the last vocabulary of its contract."""
+    return tuple(list(contract["vocabularies"].values())[-1])
 
 
 def _of_strings(name, key, outputs):

@@ -3,7 +3,6 @@
 import contextlib
 import datetime
 import importlib
-import os
 import re
 import shutil
 
@@ -12,6 +11,7 @@ import keras
 from zoo import recipe as recipes
 from zoo import saved
 from zoo.errors import RunError, UsageError
+from zoo.machine import cores
 from zoo.tune import chief, files
 from zoo.tune.fingerprint import differences, fingerprint
 from zoo.tune.oracles import TUNERS
@@ -96,8 +96,7 @@ def tune(
     if max_trials is None and budget is None and tuner != "hyperband":
         max_trials = DEFAULT_TRIALS
     definition = {"format": files.FORMAT, "name": name, "made": _now(), "backend": backend, "fingerprint": now}
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    threads = threads or max(1, cores // max(workers, 1))
+    threads = threads or max(1, cores() // max(workers, 1))
     try:
         with _removed_if_nothing_happened(path):
             if not resume:
