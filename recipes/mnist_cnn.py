@@ -10,15 +10,16 @@ import keras
 
 from zoo import data, mnist_cnn
 from zoo.layers.augmentation import Augmentation
-from zoo.recipe import Count, Fraction, NonNegative, Positive, Recipe, Target
+from zoo.recipe import Count, Fraction, NonNegative, Recipe, Target
 
 
 def build(
+    contract,
+    optimizer,
     filters: tuple[Count, ...] = (32, 64),
     dropout: Fraction = 0.4,
     shift: Fraction = 0.08,
     rotation: NonNegative = 0.02,
-    learning_rate: Positive = 1e-3,
 ):
     # Small enough that a 4 is not a 9 and a 6 not a 9: two pixels, and seven degrees.
     augmentation = Augmentation(
@@ -28,9 +29,9 @@ def build(
         ],
         name="augmentation",
     )
-    model = mnist_cnn(filters=filters, dropout=dropout, augmentation=augmentation)
+    model = mnist_cnn(contract["image"].shape, len(contract.classes), filters, dropout=dropout, augmentation=augmentation)
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
+        optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )

@@ -14,7 +14,7 @@ import numpy as np
 from zoo import data, seq2seq
 from zoo.data.text import Vocabulary
 from zoo.models.seq2seq import beam_decoder, decoder_step, encoder, greedy_decoder
-from zoo.recipe import Count, Fraction, Positive, Recipe, Target
+from zoo.recipe import Count, Fraction, Recipe, Target
 
 MAX_LENGTH = 24  # an ISO date has 11 tokens, the end one included; other pairs may be longer
 BEAM_WIDTH, LENGTH_PENALTY = 5, 1.0
@@ -22,18 +22,18 @@ BEAM_WIDTH, LENGTH_PENALTY = 5, 1.0
 
 def build(
     contract,
+    optimizer,
     embedding: Count = 64,
     units: Count = 128,
     cell: Literal["gru", "lstm"] = "gru",
     attention: Literal["additive", "dot"] | None = "additive",
     bidirectional: bool = True,
     dropout: Fraction = 0.0,
-    learning_rate: Positive = 2e-3,
 ):
     tokens = [len(contract[name].vocabulary) for name in ("source", "target")]
     model = seq2seq(*tokens, embedding, units, cell, attention, bidirectional, dropout)
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate, global_clipnorm=1.0),
+        optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0),
     )
     return model
@@ -78,6 +78,6 @@ recipe = Recipe(
     endpoints=endpoints,
     measure=measure,
     space=space,
-    fit={"epochs": 30, "batch_size": 100, "schedule": "cosine"},
+    fit={"epochs": 30, "batch_size": 100, "learning_rate": 2e-3, "global_clipnorm": 1.0, "schedule": "cosine"},
     target=Target("exact", at_least=0.999, aim=0.9999),
 )

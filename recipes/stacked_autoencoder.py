@@ -6,23 +6,21 @@ Commands:
     zoo train stacked_autoencoder "units=(300, 30)"
 """
 
-import keras
-
 from zoo import data, stacked_autoencoder
 from zoo.data.forms import autoencoding
 from zoo.models.stacked_autoencoder import decoder, encoder, reconstructor
-from zoo.recipe import Count, NonNegative, Positive, Recipe, Target
+from zoo.recipe import Count, NonNegative, Recipe, Target
 
 
 def build(
     contract,
+    optimizer,
     units: tuple[Count, ...] = (300, 150),
     tied: bool = True,
     l2: NonNegative = 1e-7,
-    learning_rate: Positive = 1e-3,
 ):
     model = stacked_autoencoder(contract["image"].shape, units, tied, l2=l2)
-    model.compile(optimizer=keras.optimizers.Adam(learning_rate), loss="mse", metrics=["mse"])
+    model.compile(optimizer=optimizer, loss="mse", metrics=["mse"])
     return model
 
 

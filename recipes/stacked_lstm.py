@@ -12,16 +12,16 @@ from zoo import data, stacked_lstm
 from zoo.data.forms import image_rows
 from zoo.layers.augmentation import Augmentation
 from zoo.models.stacked_lstm import step
-from zoo.recipe import Count, Fraction, NonNegative, Positive, Recipe, Target
+from zoo.recipe import Count, Fraction, NonNegative, Recipe, Target
 
 
 def build(
     contract,
+    optimizer,
     units: tuple[Count, ...] = (150, 150, 150),
     dropout: Fraction = 0.2,
     shift: Fraction = 0.08,
     rotation: NonNegative = 0.02,
-    learning_rate: Positive = 2e-3,
 ):
     width = contract["sequence"].shape[-1]
     # The rows are an image again for as long as it is shifted, by two pixels at most, and turned, by seven degrees at most.
@@ -36,7 +36,7 @@ def build(
     )
     model = stacked_lstm((None, width), len(contract.classes), units, dropout, augmentation)
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate, global_clipnorm=1.0),
+        optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
@@ -72,6 +72,6 @@ recipe = Recipe(
     prepare=image_rows,
     endpoints=endpoints,
     space=space,
-    fit={"epochs": 30, "batch_size": 100, "schedule": "cosine"},
+    fit={"epochs": 30, "batch_size": 100, "learning_rate": 2e-3, "global_clipnorm": 1.0, "schedule": "cosine"},
     target=Target("accuracy", at_least=0.988, aim=0.993),
 )

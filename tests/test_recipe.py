@@ -120,7 +120,8 @@ def test_data_of_another_form_is_refused_with_what_would_fit():
 @pytest.mark.parametrize("name", recipe.recipe_names())
 def test_every_recipe_is_whole(name):
     found = recipe.find(name)
-    assert found.fit.keys() == {"epochs", "batch_size", "schedule"}
+    assert {"epochs", "batch_size"} <= set(found.fit) <= set(recipe.FIT_TYPES)
+    assert list(found.types()) == list(found.defaults())
     assert recipe.description(name)
     source = pathlib.Path(found.build.__code__.co_filename).read_text(encoding="utf-8")
     assert f"    zoo train {name}\n" in source

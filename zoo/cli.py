@@ -101,10 +101,20 @@ def train(
     from_study: Annotated[
         str | None, typer.Option(help="Begin with the best settings of this study of `zoo tune`; other settings come on top.")
     ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="FOLDER",
+            help="Begin with the weights that NAME has in this folder of saved models, from other data; only the head is new. "
+            "It learns alone for a quarter of the epochs, then everything at a tenth of the learning rate.",
+        ),
+    ] = None,
 ):
     """Train a network by its recipe, report on the test part, and save card, weights and history in FOLDER/NAME.
 
     **Examples:** `zoo train mnist_cnn` · `zoo train mnist_cnn data=digits epochs=30` · `zoo train mnist_cnn --resume`
+    · `zoo train resnet20 --from cifar100`
     """
     from zoo import recipe as recipes
 
@@ -118,7 +128,7 @@ def train(
     from zoo.train import train as run
 
     command = "zoo " + shlex.join(argument for argument in sys.argv[1:] if argument not in ("--debug", "--resume"))
-    card = run(name, settings, folder, seeds, resume, overwrite, command)
+    card = run(name, settings, folder, seeds, resume, overwrite, command, source=source)
     score = card["score"]
     print(f"\n{name}: test {_score(card)}; saved in {folder}/{name}")
     if score["passed"] is False:

@@ -26,7 +26,20 @@ Positive = Annotated[float, annotated_types.Gt(0)]
 NonNegative = Annotated[float, annotated_types.Ge(0)]
 Fraction = Annotated[float, annotated_types.Ge(0), annotated_types.Lt(1)]
 
-FIT_TYPES = {"epochs": Count, "batch_size": Count, "schedule": Literal["constant", "cosine"]}
+FIT_TYPES = {
+    "epochs": Count,
+    "batch_size": Count,
+    "optimizer": Literal["adam", "sgd", "momentum", "nesterov"],
+    "learning_rate": Positive,
+    "momentum": Fraction,
+    "weight_decay": NonNegative,
+    "global_clipnorm": Positive | None,
+    "schedule": Literal["constant", "cosine", "step", "exponential", "one_cycle"],
+}
+# What a recipe's `fit` need not say; `schedule` apart, for builds that take an optimizer.
+OPTIMIZER_DEFAULTS = {"optimizer": "adam", "learning_rate": 1e-3, "momentum": 0.9, "weight_decay": 0.0, "global_clipnorm": None}
+# What `build` is given; its other parameters are settings.
+GIVEN = ("contract", "optimizer")
 OTHER_TYPES = {"data": str, "seed": Annotated[int, annotated_types.Ge(0), annotated_types.Le(2**31)]}
 
 
@@ -82,10 +95,12 @@ class Recipe:
     """How one network is trained.
 
     Args:
-        build: Function of typed keywords with defaults to a compiled `keras.Model`. A first parameter `contract`, without a
-            default, is given the contract of the data set.
+        build: Function of typed keywords with defaults to a compiled `keras.Model`. Parameters without a default come first:
+            `contract` is given the contract of the data set, `optimizer` the Keras optimizer that the settings of `fit` name.
         data: The default data set: a module of `zoo.data` with a function `load`.
-        fit: Defaults of `epochs`, `batch_size` and `schedule` ("constant", or "cosine" down to 0 over all epochs).
+        fit: Defaults of `epochs`, `batch_size` and what else is not to be as usual: `schedule` ("constant"), and where `build`
+            takes an optimizer, `optimizer` ("adam"), `learning_rate` (1e-3), `momentum` (0.9), `weight_decay` (0) and
+            `global_clipnorm` (None). `zoo.optimizers` says what they mean.
         target: The `Target`.
         prepare: Function from `Data` to `Data`, to the form that the network needs, or None.
         endpoints: Function of a trained model to {name: functional model with a dictionary of outputs}: what can be asked of it.
@@ -113,7 +128,9 @@ class Recipe:
     def defaults(self):
         """Every setting with its default value."""
         built = {name: parameter.default for name, parameter in self._parameters().items()}
-        return {"data": self.data.__name__.rpartition(".")[2], **built, **self.fit, "seed": 0}
+        usual = {**(OPTIMIZER_DEFAULTS if self._takes("optimizer") else {}), "schedule": "constant"}
+        fit = {"epochs": None, "batch_size": None, **usual, **self.fit}
+        return {"data": self.data.__name__.rpartition(".")[2], **built, **fit, "seed": 0}
 
     def types(self):
         """Every setting with its type."""
@@ -168,8 +185,12 @@ class Recipe:
             UsageError: If the network cannot be built with these settings, or does not take the data's inputs.
         """
         keywords = {name: settings[name] for name in self._parameters()}
-        if "contract" in inspect.signature(self.build).parameters:
+        if self._takes("contract"):
             keywords["contract"] = contract
+        if self._takes("optimizer"):
+            from zoo.optimizers import optimizer_of  # brings keras, which a reader of settings does without
+
+            keywords["optimizer"] = optimizer_of(settings)
         try:
             model = self.build(**keywords)
         except KeyError as error:
@@ -191,7 +212,10 @@ class Recipe:
 
     def _parameters(self):
         parameters = inspect.signature(self.build).parameters
-        return {name: parameter for name, parameter in parameters.items() if name != "contract"}
+        return {name: parameter for name, parameter in parameters.items() if name not in GIVEN}
+
+    def _takes(self, given):
+        return given in inspect.signature(self.build).parameters
 
 
 def _typed(key, text, annotation):

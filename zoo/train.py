@@ -20,6 +20,8 @@ from zoo.data.batches import Batches
 from zoo.endpoints import default_endpoint
 from zoo.errors import RunError, UsageError
 from zoo.execution import choose_execution
+from zoo.optimizers import scheduled
+from zoo.transfer import Transfer, phases
 
 UNFINISHED = "unfinished"
 PROGRESS = "progress.json"
@@ -27,7 +29,17 @@ EVALUATION_BATCH = 250
 ANSWERING_BATCH = 100  # a beam of five makes five of each
 
 
-def train(name, overrides=(), folder=saved.DEFAULT_FOLDER, seeds=1, resume=False, overwrite=False, command=None, verbose="auto"):
+def train(
+    name,
+    overrides=(),
+    folder=saved.DEFAULT_FOLDER,
+    seeds=1,
+    resume=False,
+    overwrite=False,
+    command=None,
+    verbose="auto",
+    source=None,
+):
     """Trains a network by its recipe and saves it in `folder/name`.
 
     The best epoch is chosen by the recipe's target on the validation part; the test part is looked at once, at the end. Every
@@ -43,6 +55,8 @@ def train(name, overrides=(), folder=saved.DEFAULT_FOLDER, seeds=1, resume=False
         overwrite: Whether a finished or unfinished result may be replaced. The old one stays until the new one is whole.
         command: The command line, for the card.
         verbose: Of `keras.Model.fit`.
+        source: A folder of saved models with this network, trained on other data: its weights are where all layers but the head
+            begin. The head learns alone for a quarter of the epochs, then everything at a tenth of the learning rate.
 
     Returns:
         The card, a dictionary.
@@ -58,9 +72,13 @@ def train(name, overrides=(), folder=saved.DEFAULT_FOLDER, seeds=1, resume=False
     result = pathlib.Path(folder) / name
     unfinished = result / UNFINISHED
     _check_result_folder(result, resume, overwrite)
+    transfer = None if source is None else Transfer(name, source)
     data = recipe.load_data(settings)
     fingerprint = data.fingerprint()
-    recipe.build_model(settings, data.contract)  # before anything is written: it says what cannot be built
+    model = recipe.build_model(settings, data.contract)  # before anything is written: it says what cannot be built
+    if transfer is not None:
+        phases(settings)
+        transfer(model)
     try:
         unfinished.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -73,12 +91,14 @@ def train(name, overrides=(), folder=saved.DEFAULT_FOLDER, seeds=1, resume=False
             run_folder = unfinished / f"seed-{seed}"
             run_folder.mkdir(parents=True, exist_ok=True)
             seeded = {**settings, "seed": seed}
-            runs.append(_scored(recipe, seeded, data, fingerprint, run_folder, verbose))
+            runs.append(_scored(recipe, seeded, data, fingerprint, run_folder, verbose, transfer))
         best = runs[0]
         for run in runs[1:]:
             if recipe.target.better(run["best_value"], best["best_value"]):
                 best = run
         card = _card(name, recipe, settings, data, fingerprint, runs, best, command)
+        if transfer is not None:
+            card["from"] = {"data": transfer.card["data"], "weights": transfer.card["weights"]}
         _keep(result, unfinished / f"seed-{best['seed']}", best, card, data.contract)
     except OSError as error:
         raise RunError(f"{_os_error(error)}; what was done is in {unfinished}, go on with --resume.") from error
@@ -117,7 +137,7 @@ def scores(recipe, model, part, contract):
     Returns:
         {metric: value}.
     """
-    values = model.evaluate(Batches(part, contract, EVALUATION_BATCH), return_dict=True, verbose=0)
+    values = model.evaluate(Batches(part, contract, EVALUATION_BATCH, outputs=model.output_names), return_dict=True, verbose=0)
     values.update(measured(recipe, default_endpoint(recipe, model, contract), part, contract))
     if recipe.estimate is not None:
         values.update(recipe.estimate(model, part, contract))
@@ -131,22 +151,24 @@ def measured(recipe, endpoint, part, contract):
     return recipe.measure(endpoint.predict(part.inputs, ANSWERING_BATCH), part, contract)
 
 
-def scheduled(learning_rate, schedule, steps):
-    """A learning rate that follows a schedule over all steps of a run.
+def wilson_interval(share, count):
+    """Where the true share of right answers lies, with 95 % confidence (Wilson 1927).
 
     Args:
-        learning_rate: The highest rate.
-        schedule: "constant", or "cosine" down to 0.
-        steps: Number of batches in all epochs.
+        share: The share of right answers among those that were counted, from 0 to 1.
+        count: Number of examples.
 
     Returns:
-        A number, or a `keras.optimizers.schedules.LearningRateSchedule`.
+        [low, high].
 
     Example:
-        >>> round(float(scheduled(0.5, "cosine", 10)(5)), 4)
-        0.25
+        >>> [round(bound, 4) for bound in wilson_interval(0.9, 1000)]
+        [0.8798, 0.9171]
     """
-    return learning_rate if schedule == "constant" else keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+    z = 1.959964
+    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    return [middle - half, middle + half]
 
 
 class EpochKeeper(keras.callbacks.Callback):
@@ -209,7 +231,7 @@ class EpochKeeper(keras.callbacks.Callback):
                 file.unlink()
 
 
-def fit(recipe, settings, data, fingerprint, folder, until=None, verbose="auto"):
+def fit(recipe, settings, data, fingerprint, folder, until=None, verbose="auto", begin=None):
     """Trains one seed, from where its folder says it stopped, and keeps its last and its best epoch there.
 
     The test part is not looked at.
@@ -222,6 +244,7 @@ def fit(recipe, settings, data, fingerprint, folder, until=None, verbose="auto")
         folder: An existing folder for this run alone.
         until: The number of epochs after which to stop, where that is before the last one; schedules still cover all epochs.
         verbose: Of `keras.Model.fit`.
+        begin: Function of the model, called before its first epoch, or None.
 
     Returns:
         What progress.json in the folder holds at the end: "history", "epochs_done", "best_value" and "best_epoch" of the
@@ -254,8 +277,10 @@ def fit(recipe, settings, data, fingerprint, folder, until=None, verbose="auto")
     verdict = _built(recipe, settings, data)
     choose_execution(verdict)
     model = _built(recipe, settings, data)
-    batches = Batches(data.train, data.contract, settings["batch_size"], settings["seed"])
-    validation = Batches(data.validation, data.contract, EVALUATION_BATCH)
+    if begin is not None:
+        begin(model)
+    batches = Batches(data.train, data.contract, settings["batch_size"], settings["seed"], model.output_names)
+    validation = Batches(data.validation, data.contract, EVALUATION_BATCH, outputs=model.output_names)
     if settings["schedule"] != "constant":
         rate = float(model.optimizer.learning_rate)
         model.optimizer.learning_rate = scheduled(rate, settings["schedule"], len(batches) * settings["epochs"])
@@ -286,9 +311,12 @@ def fit(recipe, settings, data, fingerprint, folder, until=None, verbose="auto")
     return progress
 
 
-def _scored(recipe, settings, data, fingerprint, folder, verbose):
+def _scored(recipe, settings, data, fingerprint, folder, verbose, transfer):
     """One seed, trained to its end and measured once on the validation and the test part; returns its progress with "scores"."""
-    progress = fit(recipe, settings, data, fingerprint, folder, verbose=verbose)
+    if transfer is None:
+        progress = fit(recipe, settings, data, fingerprint, folder, verbose=verbose)
+    else:
+        progress = _transferred(recipe, settings, data, fingerprint, folder, verbose, transfer)
     if progress["scores"] is None:
         model = _built(recipe, settings, data)
         choose_execution(model)
@@ -296,6 +324,27 @@ def _scored(recipe, settings, data, fingerprint, folder, verbose):
         progress["scores"] = {part: scores(recipe, model, getattr(data, part), data.contract) for part in ("validation", "test")}
         saved.write_json(folder / PROGRESS, progress)
     return progress
+
+
+def _transferred(recipe, settings, data, fingerprint, folder, verbose, transfer):
+    """The head alone in a folder of its own, then everything; returns the progress of both as one."""
+    head_folder = folder / "head"
+    head_folder.mkdir(exist_ok=True)
+    head, all_weights = ({**phase, "from": transfer.card["weights"]["sha256"]} for phase in phases(settings))
+    first = fit(recipe, head, data, fingerprint, head_folder, verbose=verbose, begin=transfer.frozen)
+
+    def begin(model):
+        saved.load_weights(model, head_folder / first["best"])
+
+    second = fit(recipe, all_weights, data, fingerprint, folder, verbose=verbose, begin=begin)
+    later = [{**row, "epoch": first["epochs_done"] + row["epoch"]} for row in second["history"]]
+    return {
+        **second,
+        "history": [*first["history"], *later],
+        "epochs_done": first["epochs_done"] + second["epochs_done"],
+        "best_epoch": first["epochs_done"] + second["best_epoch"],
+        "seconds": first["seconds"] + second["seconds"],
+    }
 
 
 def _built(recipe, settings, data):
@@ -315,7 +364,8 @@ def _read_progress(folder, settings, fingerprint):
         there, wanted = dict(before["settings"]), json.loads(json.dumps(settings))
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{folder / PROGRESS} is damaged; start anew with --overwrite.") from error
-    changed = [f"{key} was {there.get(key)!r}, is {value!r}" for key, value in wanted.items() if there.get(key) != value]
+    keys = {**wanted, **there}
+    changed = [f"{key} was {there.get(key)!r}, is {wanted.get(key)!r}" for key in keys if there.get(key) != wanted.get(key)]
     if changed:
         raise UsageError(f"the unfinished run has other settings ({'; '.join(changed)}); give its own, or --overwrite.")
     if before["data"] != fingerprint:
@@ -352,6 +402,7 @@ def _card(name, recipe, settings, data, fingerprint, runs, best, command):
             "deviation": statistics.stdev(test.values()) if len(test) > 1 else None,
             "seeds": test,
             "note": f"{len(test)} seeds" if len(test) > 1 else "one seed",
+            "interval": wilson_interval(test[str(best["seed"])], len(data.test)) if target.metric.endswith("accuracy") else None,
         },
         "scores": best["scores"],
         "epochs": {

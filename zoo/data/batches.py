@@ -1,5 +1,7 @@
 """Batches for training: in an order that seed and epoch alone decide, of equal lengths where lengths differ."""
 
+import dataclasses
+
 import keras
 import numpy as np
 
@@ -21,6 +23,8 @@ class Batches(keras.utils.PyDataset):
         contract: Its `zoo.data.Contract`.
         batch_size: Number of examples; the last batch may be smaller.
         seed: Seed of the order; None shuffles nothing.
+        outputs: The outputs of the network, where the targets are {output: array}: Keras refuses the targets of others. None
+            gives all.
 
     Attributes:
         epoch: Number of the epoch to come; with `seed` it decides the order.
@@ -33,15 +37,16 @@ class Batches(keras.utils.PyDataset):
         (32, 28, 28, 1)
     """
 
-    def __init__(self, part, contract, batch_size, seed=None):
+    def __init__(self, part, contract, batch_size, seed=None, outputs=None):
         super().__init__(workers=1, use_multiprocessing=False)
+        if outputs is not None and isinstance(part.targets, dict):
+            part = dataclasses.replace(part, targets={name: part.targets[name] for name in outputs})
         self.part, self.batch_size, self.seed = part, batch_size, seed
         self.epoch = 0
         self._ordered_epoch = None
         self._lengths = None
         if any(field.vocabulary is not None and None in field.shape for field in contract.inputs.values()):
-            arrays = [*part.inputs.values(), part.targets]
-            self._lengths = np.max([np.count_nonzero(array, axis=1) for array in arrays], axis=0)
+            self._lengths = np.max([np.count_nonzero(array, axis=1) for array in part.arrays()], axis=0)
 
     def __len__(self):
         return -(-len(self.part) // self.batch_size)
@@ -55,7 +60,8 @@ class Batches(keras.utils.PyDataset):
         inputs = model_inputs({name: array[rows][:, :width] for name, array in self.part.inputs.items()})
         if self.part.targets is None:
             return (inputs,)
-        return inputs, self.part.targets[rows][:, :width] if width else self.part.targets[rows]
+        targets = self.part.targets_of(rows)
+        return inputs, targets[:, :width] if width else targets
 
     def _batches_of_epoch(self):
         """The row numbers of each batch."""

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import itertools
 
 import numpy as np
 
@@ -137,12 +136,12 @@ class Part:
 
     Args:
         inputs: Input name to array `(examples, ...)`.
-        targets: `(examples, ...)`, or None where the network needs none.
+        targets: `(examples, ...)`, {output: such an array} for a network of several outputs, or None where it needs none.
         references: For text, the right answer of each example as it was written.
     """
 
     inputs: dict
-    targets: np.ndarray | None = None
+    targets: np.ndarray | dict | None = None
     references: tuple | None = None
 
     def __len__(self):
@@ -150,11 +149,23 @@ class Part:
 
     def head(self, count):
         """The first `count` examples."""
-        return Part(
-            {name: array[:count] for name, array in self.inputs.items()},
-            None if self.targets is None else self.targets[:count],
-            None if self.references is None else self.references[:count],
-        )
+        references = None if self.references is None else self.references[:count]
+        return Part({name: array[:count] for name, array in self.inputs.items()}, self.targets_of(slice(count)), references)
+
+    def targets_of(self, rows):
+        """The targets of some examples, in the form of `targets`.
+
+        Args:
+            rows: A slice, or the numbers of the examples.
+        """
+        if isinstance(self.targets, dict):
+            return {name: array[rows] for name, array in self.targets.items()}
+        return None if self.targets is None else self.targets[rows]
+
+    def arrays(self):
+        """Every array: the inputs, then the targets."""
+        targets = self.targets if isinstance(self.targets, dict) else {"": self.targets}
+        return [*self.inputs.values(), *(array for array in targets.values() if array is not None)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,7 +183,7 @@ class Data:
         """A sha256 over every array of every part: equal exactly when the data are equal."""
         digest = hashlib.sha256()
         for part in (self.train, self.validation, self.test):
-            for array in itertools.chain(part.inputs.values(), [] if part.targets is None else [part.targets]):
+            for array in part.arrays():
                 digest.update(f"{array.dtype}{array.shape}".encode())
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
@@ -182,7 +193,8 @@ def image_data(train, test, validation_examples, seed, classes, source, licence)
     """A `Data` of classified images; the validation part is drawn from the training images.
 
     Args:
-        train: (images, labels): uint8 `(examples, height, width, channels)` and integers `(examples,)`.
+        train: (images, labels): uint8, or floating point in [0, 1], `(examples, height, width, channels)`, and integers
+            `(examples,)`.
         test: The same.
         validation_examples: How many of the training images are kept for validation.
         seed: Seed of that choice.
@@ -195,16 +207,25 @@ def image_data(train, test, validation_examples, seed, classes, source, licence)
     """
     images, labels = train
     order = np.random.default_rng(seed).permutation(len(images))
-    chosen = {"validation": order[:validation_examples], "train": order[validation_examples:]}
+    validation, kept = order[:validation_examples], order[validation_examples:]
+    parts = (images[kept], labels[kept]), (images[validation], labels[validation]), test
+    return parted_image_data(*parts, classes, source, licence)
+
+
+def parted_image_data(train, validation, test, classes, source, licence):
+    """A `Data` of classified images that are in three parts already; see `image_data`."""
 
     def part(images, labels):
-        return Part({"image": images.astype("float32") / np.float32(255)}, labels.astype("int32"))
+        pixels = images.astype("float32")
+        if images.dtype == "uint8":
+            pixels /= np.float32(255)
+        return Part({"image": pixels}, labels.astype("int32"))
 
     return Data(
-        train=part(images[chosen["train"]], labels[chosen["train"]]),
-        validation=part(images[chosen["validation"]], labels[chosen["validation"]]),
+        train=part(*train),
+        validation=part(*validation),
         test=part(*test),
-        contract=Contract({"image": Field("float32", images.shape[1:], 0.0, 1.0)}, tuple(classes)),
+        contract=Contract({"image": Field("float32", train[0].shape[1:], 0.0, 1.0)}, tuple(classes)),
         source=source,
         licence=licence,
     )

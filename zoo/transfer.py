@@ -1,0 +1,81 @@
+"""Transfer learning: a network begins with what it learned from other data, and gets a new head.
+
+Source: Yosinski et al. 2014, "How transferable are features in deep neural networks?"; the decks' "transfer learning".
+"""
+
+from zoo import saved
+from zoo.errors import UsageError
+
+# Of the epochs, the head learns alone first: through a head that knows nothing, gradients would undo what is there.
+HEAD_SHARE = 4
+# What was learned is changed in smaller steps.
+FINE_TUNING = 0.1
+
+
+class Transfer:
+    """The weights of a trained network, for another one of the same name.
+
+    Args:
+        name: Name of the recipe.
+        folder: The folder of saved models that holds it.
+
+    Attributes:
+        card: The card of the trained network.
+
+    Raises:
+        UsageError: If it was not trained there.
+    """
+
+    def __init__(self, name, folder):
+        try:
+            self.model = saved.load(name, folder)
+        except UsageError as error:
+            raise UsageError(f"--from {folder}: {error} The weights to begin with are made by `--folder {folder}`.") from error
+        self.card = saved.read_card(saved.find_saved(name, folder))
+        self.folder = folder
+
+    def __call__(self, model):
+        """Copies every weight but the head's, the layers that the outputs come from.
+
+        Raises:
+            UsageError: If the networks differ in more than their heads.
+        """
+        trained = {layer.name: layer for layer in self.model.layers}
+        for layer in body(model):
+            shapes = [tuple(weight.shape) for weight in layer.weights]
+            there = [tuple(weight.shape) for weight in trained[layer.name].weights] if layer.name in trained else None
+            if there != shapes:
+                raise UsageError(
+                    f"layer `{layer.name}` has the shapes {shapes} here and {there} in {self.folder}; "
+                    "give the settings and the form of data that the trained network has."
+                )
+            layer.set_weights(trained[layer.name].get_weights())
+
+    def frozen(self, model):
+        """Copies the weights, and keeps all but the head from learning."""
+        self(model)
+        for layer in body(model):
+            layer.trainable = False
+
+
+def body(model):
+    """The layers with weights that no output comes from."""
+    heads = {tensor._keras_history.operation for tensor in model.outputs}
+    return [layer for layer in model.layers if layer not in heads and layer.weights]
+
+
+def phases(settings):
+    """The settings of the two runs: the head alone for a quarter of the epochs, then everything at a tenth of the rate.
+
+    Raises:
+        UsageError: If there are not two epochs.
+
+    Example:
+        >>> [phase["epochs"] for phase in phases({"epochs": 10, "learning_rate": 0.1})]
+        [3, 7]
+    """
+    if settings["epochs"] < 2:
+        raise UsageError(f"got epochs={settings['epochs']} with --from; expected 2 or more: the head learns alone first.")
+    head = -(-settings["epochs"] // HEAD_SHARE)
+    tuned = {"epochs": settings["epochs"] - head, "learning_rate": settings["learning_rate"] * FINE_TUNING}
+    return {**settings, "epochs": head}, {**settings, **tuned}
