@@ -10,6 +10,7 @@ import numpy as np
 from zoo import recipe as recipes
 from zoo import saved
 from zoo.data.contract import Contract, Data, Field, Part
+from zoo.data.pictures import fitted
 from zoo.data.text import UNKNOWN, Vocabulary, padded
 from zoo.endpoints import default_endpoint
 from zoo.errors import UsageError
@@ -98,11 +99,14 @@ def _read_text(source, field):
 
 
 def _read_picture(path, data_name, contract, recipe):
+    name, field = next(iter(contract.inputs.items()))
     data_set = importlib.import_module(f"zoo.data.{data_name.partition(':')[0]}")
-    if not hasattr(data_set, "from_picture"):
-        name, field = next(iter(contract.inputs.items()))
+    if hasattr(data_set, "from_picture"):
+        image, notes = data_set.from_picture(path)
+    elif name == "image" and field.shape[-1] in (1, 3) and field.minimum == 0:
+        image, notes = fitted(path, field.shape)
+    else:
         raise UsageError(f"{path} cannot be used; the network takes `{name}` {field.shape} as a .npy file.")
-    image, notes = data_set.from_picture(path)
     part = Part({"image": image[None]}, np.zeros((1,), "int32"))
     if recipe.prepare is not None:
         image_contract = Contract({"image": Field("float32", image.shape, 0.0, 1.0)}, contract.classes)

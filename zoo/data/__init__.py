@@ -9,7 +9,21 @@ Example:
 
 import lazy_loader
 
-DATA_SETS = ("dates", "digits", "fashion_mnist", "mnist", "parallel")
+DATA_SETS = (
+    "cifar10",
+    "cifar100",
+    "dates",
+    "digits",
+    "fashion_mnist",
+    "folder",
+    "mnist",
+    "mnist_multitask",
+    "mnist_pairs",
+    "npz",
+    "parallel",
+    "points",
+    "xo",
+)
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__, submodules=DATA_SETS, submod_attrs={"contract": ["Contract", "Data", "Field", "Part"]}

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from zoo.data.contract import Contract, Data, Field, Part
+from zoo.errors import UsageError
 
 
 def image_rows(data):
@@ -48,6 +49,89 @@ def binarized(data, seed=0):
         test=draw(data.test),
         contract=Contract(data.contract.inputs),
     )
+
+
+def two_classes(data):
+    """The first two classes of an image set, each image as one row of numbers; a set of `features` stays as it is.
+
+    Args:
+        data: Classified images, or features.
+
+    Returns:
+        A `Data` with `features` (pixels,) in the range of the images, and int32 targets 0 and 1.
+
+    Raises:
+        UsageError: If the images have no classes.
+
+    Example:
+        >>> from zoo import data
+        >>> two_classes(data.digits.load()).contract.classes
+        ('0', '1')
+    """
+    if "features" in data.contract.inputs:
+        return data
+    field = data.contract["image"]
+    pixels = int(np.prod(field.shape))
+    _check_classified(data)
+
+    def of_two(part):
+        rows = np.flatnonzero(part.targets < 2)
+        return Part({"features": part.inputs["image"][rows].reshape(-1, pixels)}, part.targets[rows])
+
+    flat = dataclasses.replace(field, shape=(pixels,))
+    return _changed(data, of_two, Contract({"features": flat}, data.contract.classes[:2]))
+
+
+def pairs(data, seed=0):
+    """Pairs of images: each image with another one of its class, and with one of another class.
+
+    Both images of a pair come from the same part, and no image is paired with itself. Pairs of one class and of two take turns.
+
+    Args:
+        data: Classified images.
+        seed: Seed of the choice.
+
+    Returns:
+        A `Data` with `image_a` and `image_b`, two pairs for each image of `data`, and int32 targets, 1 for the same class and 0
+        for two.
+
+    Raises:
+        UsageError: If the images have no classes, or a part has a single class or a class with a single image.
+
+    Example:
+        >>> from zoo import data
+        >>> pairs(data.digits.load()).validation.targets[:4].tolist()
+        [1, 0, 1, 0]
+    """
+    field = data.contract["image"]
+    _check_classified(data)
+    generator = np.random.default_rng(seed)
+
+    def paired(part):
+        images, classes = part.inputs["image"], part.targets
+        order = np.argsort(classes, kind="stable")
+        counts = np.bincount(classes)
+        if counts.max() == len(classes) or (counts == 1).any():
+            raise UsageError(
+                f"{data.source} has a part with one class, or a class with one image; expected two of each for pairs."
+            )
+        # In the sorted order a class is one stretch; `place` is where an image stands in its own.
+        start, count = (np.cumsum(counts) - counts)[classes], counts[classes]
+        place = np.empty(len(classes), int)
+        place[order] = np.arange(len(classes))
+        place -= start
+        same = start + (place + generator.integers(1, count)) % count
+        other = (start + count + generator.integers(0, len(classes) - count)) % len(classes)
+        partners = order[np.stack([same, other], axis=1).reshape(-1)]
+        inputs = {"image_a": np.repeat(images, 2, axis=0), "image_b": images[partners]}
+        return Part(inputs, np.tile(np.array([1, 0], "int32"), len(images)))
+
+    return _changed(data, paired, Contract({"image_a": field, "image_b": field}))
+
+
+def _check_classified(data):
+    if data.contract.classes is None:
+        raise UsageError(f"{data.source} has no classes; expected classified images, such as data=digits.")
 
 
 def _changed(data, change, contract):

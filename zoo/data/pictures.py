@@ -75,6 +75,74 @@ def light_on_dark(path, size=28, box=20, center="mass"):
     return image, notes
 
 
+def fitted(path, shape):
+    """Reads any picture and gives it a shape: the largest middle part with the same ratio of the sides, resized.
+
+    Args:
+        path: A file of any format that Pillow reads.
+        shape: Height, width and channels, 1 or 3.
+
+    Returns:
+        (image, notes): `shape` float32 in [0, 1], and a list of what was done.
+
+    Raises:
+        UsageError: If the file is missing, no picture or too large.
+
+    Example:
+        >>> import tempfile
+        >>> name = tempfile.mkdtemp() + "/wide.png"
+        >>> Image.new("RGB", (60, 40), "red").save(name)
+        >>> image, notes = fitted(name, (32, 32, 3))
+        >>> image.shape, image[0, 0].tolist()
+        ((32, 32, 3), [1.0, 0.0, 0.0])
+        >>> notes[1]
+        'the middle 40 x 40 pixels resized to 32 x 32'
+    """
+    height, width, channels = shape
+    try:
+        with Image.open(path) as file:
+            notes = [f"{file.width} x {file.height} pixels, {file.mode}"]
+            image = pixels(file, "L" if channels == 1 else "RGB", (height, width))
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {path}; expected a picture.") from None
+    except Exception as error:  # as in `_read_grey`
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UsageError(f"{path} cannot be read as a picture ({reason}).") from error
+    scale = min(file.width / width, file.height / height)
+    if scale != 1 or file.width * height != file.height * width:
+        notes.append(f"the middle {round(width * scale)} x {round(height * scale)} pixels resized to {width} x {height}")
+    return image.reshape(shape) / np.float32(255), notes
+
+
+def pixels(picture, mode, size=None):
+    """An open picture turned upright, laid on white, in its mode and size.
+
+    Args:
+        picture: A `PIL.Image.Image`.
+        mode: "L" or "RGB".
+        size: Height and width that the middle of the picture is resized to; None keeps it whole.
+
+    Returns:
+        uint8 `(height, width)`, or `(height, width, 3)`.
+    """
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I;16"):
+        # By hand, because Pillow cuts off what is above 255; a value that stands for transparency is laid on white too.
+        grey = np.asarray(picture).astype("float32")
+        grey[grey == picture.info.get("transparency")] = 65535
+        picture = Image.fromarray(np.round(grey / 257).astype("uint8"))
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    picture = picture.convert(mode)
+    if size is not None and size != (picture.height, picture.width):
+        scale = min(picture.height / size[0], picture.width / size[1])
+        height, width = (max(1, round(side * scale)) for side in size)
+        left, top = (picture.width - width) // 2, (picture.height - height) // 2
+        picture = picture.crop((left, top, left + width, top + height)).resize(size[::-1], Image.Resampling.LANCZOS)
+    return np.asarray(picture)
+
+
 def _read_grey(path):
     """(height, width) float32 from 0 to 255, and notes."""
     name = path if isinstance(path, (str, os.PathLike)) else "the picture"

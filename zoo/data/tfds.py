@@ -6,10 +6,8 @@ from zoo.data.contract import image_data
 from zoo.data.files import cache_folder, data_folder, missing, reachable
 from zoo.errors import UsageError
 
-VERSION = "3.0.1"
 
-
-def load_images(name, server, origin, licence, counts=(60000, 10000), validation_examples=5000):
+def load_images(name, server, origin, licence, counts=(60000, 10000), version="3.0.1", instead="data=digits"):
     """Loads a set of classified images, prepared under `ZOO_DATA_DIR` or downloaded once into the user's cache.
 
     Args:
@@ -18,41 +16,41 @@ def load_images(name, server, origin, licence, counts=(60000, 10000), validation
         origin: Where it comes from, for the card and for messages.
         licence: Its licence.
         counts: Number of training and test images that it must have.
-        validation_examples: Number of training images kept for validation, chosen by a fixed seed.
+        version: Version of the set in tensorflow-datasets.
+        instead: The setting that needs no download, for messages.
 
     Returns:
-        A `zoo.data.Data`.
+        A `zoo.data.Data`; 5 000 training images, chosen by a fixed seed, are kept for validation.
 
     Raises:
         UsageError: If the set is missing and cannot be downloaded, or is truncated or of another size.
     """
     given = data_folder()
     # A folder per set: with one for both, tensorflow-datasets mixes up the equally named files of MNIST and Fashion-MNIST.
-    folder = (given or cache_folder() / name) / "tensorflow_datasets" / name / VERSION
-    embedded = "data=digits"
+    folder = (given or cache_folder() / name) / "tensorflow_datasets" / name / version
     if not (folder / "dataset_info.json").is_file():
         if given:
-            raise missing(str(folder), f"tensorflow-datasets, {name} {VERSION} ({origin})", embedded)
+            raise missing(str(folder), f"tensorflow-datasets, {name} {version} ({origin})", instead)
         if not reachable(server):
-            raise missing(f"{folder} (and no connection to {server})", f"tensorflow-datasets ({origin})", embedded)
+            raise missing(f"{folder} (and no connection to {server})", f"tensorflow-datasets ({origin})", instead)
     import tensorflow_datasets as tfds
 
     if not given:
         try:
-            builder = tfds.builder(f"{name}:{VERSION}", data_dir=str(folder.parent.parent))
+            builder = tfds.builder(f"{name}:{version}", data_dir=str(folder.parent.parent))
             builder.download_and_prepare(download_dir=str(cache_folder() / name / "downloads"))
         except (OSError, zipfile.BadZipFile, tfds.download.DownloadError) as error:
-            raise missing(f"{folder} (download failed: {_line(error)})", origin, embedded) from error
+            raise missing(f"{folder} (download failed: {_line(error)})", origin, instead) from error
     try:
         builder = tfds.builder_from_directory(str(folder))
         parts = [tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1, as_supervised=True)) for split in ("train", "test")]
     except Exception as error:  # TensorFlow's errors, the builder's and the operating system's have no common base
-        raise UsageError(f"{folder} cannot be read ({_line(error)}); prepare {name} anew, or use {embedded}.") from error
+        raise UsageError(f"{folder} cannot be read ({_line(error)}); prepare {name} anew, or use {instead}.") from error
     found = tuple(len(labels) for _, labels in parts)
     if found != counts:
-        raise UsageError(f"{folder} holds {found} images; expected {counts}. Prepare {name} anew, or use {embedded}.")
+        raise UsageError(f"{folder} holds {found} images; expected {counts}. Prepare {name} anew, or use {instead}.")
     classes = builder.info.features["label"].names
-    return image_data(*parts, validation_examples, 0, classes, f"tensorflow-datasets {name} {VERSION}, {origin}", licence)
+    return image_data(*parts, 5000, 0, classes, f"tensorflow-datasets {name} {version}, {origin}", licence)
 
 
 def _line(error):
