@@ -3,7 +3,6 @@
 import json
 import pathlib
 
-import keras
 import numpy as np
 import pytest
 
@@ -119,8 +118,11 @@ def test_a_run_with_other_weights_to_begin_with_is_not_gone_on_with(trained):
         train("mnist_cnn", SETTINGS, folder="fourth", resume=True, source="first", verbose=0)
 
 
-def test_weights_that_the_outputs_come_from_are_the_head():
-    image = keras.Input((2,), name="image")
-    hidden = keras.layers.Dense(3, name="hidden")(image)
-    model = keras.Model(image, {"a": keras.layers.Dense(1, name="a")(hidden), "b": keras.layers.Dense(1, name="b")(hidden)})
-    assert [layer.name for layer in transfer.body(model)] == ["hidden"]
+def test_the_head_is_the_last_layers_with_weights():
+    def left(model):
+        return [layer.name for layer in transfer.body(model)]
+
+    assert left(zoo.tdnn()) == ["conv1", "conv2", "conv3"], "the evidence, below a mean over time, is the head"
+    assert left(zoo.multitask_mlp()) == ["dense1", "dense2"]
+    assert left(zoo.siamese_network()) == ["tower"], "distances have no head"
+    assert left(zoo.softmax_regression()) == []

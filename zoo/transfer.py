@@ -35,7 +35,7 @@ class Transfer:
         self.folder = folder
 
     def __call__(self, model):
-        """Copies every weight but the head's, the layers that the outputs come from.
+        """Copies every weight but the head's.
 
         Raises:
             UsageError: If the networks differ in more than their heads.
@@ -52,16 +52,24 @@ class Transfer:
             layer.set_weights(trained[layer.name].get_weights())
 
     def frozen(self, model):
-        """Copies the weights, and keeps all but the head from learning."""
+        """Copies the weights, and keeps all but the head, the last layers with weights, from learning."""
         self(model)
         for layer in body(model):
             layer.trainable = False
 
 
 def body(model):
-    """The layers with weights that no output comes from."""
-    heads = {tensor._keras_history.operation for tensor in model.outputs}
-    return [layer for layer in model.layers if layer not in heads and layer.weights]
+    """The layers with weights, but for the head: the last ones before the outputs."""
+    heads = {_last_with_weights(tensor) for tensor in model.outputs}
+    return [layer for layer in model.layers if layer.weights and layer not in heads]
+
+
+def _last_with_weights(tensor):
+    """The layer that a tensor comes from, or before it, such as below a pooling, the nearest that has weights."""
+    layer = tensor._keras_history.operation
+    while not getattr(layer, "weights", None) and len(before := layer._inbound_nodes[0].input_tensors) == 1:
+        layer = before[0]._keras_history.operation
+    return layer
 
 
 def phases(settings):
