@@ -16,11 +16,11 @@ from test_pictures import BLANK, FORMS, saved, stroke
 
 import zoo
 from zoo.data import digits, fashion_mnist, mnist
-from zoo.data.pictures import light_on_dark
+from zoo.data.pictures import fitted, light_on_dark
 from zoo.data.text import SPACE, SPECIAL, UNKNOWN, Vocabulary, padded
 from zoo.errors import UsageError
 from zoo.export import pictures
-from zoo.export.pictures import decode_picture, decode_pictures
+from zoo.export.pictures import decode_photos, decode_picture, decode_pictures
 from zoo.export.text import TextGraph
 
 SAVED_MODELS = pathlib.Path(__file__).parents[1] / "saved_models"
@@ -326,3 +326,50 @@ def test_a_trained_network_gives_the_same_labels(tmp_path, data_folder, monkeypa
     np.testing.assert_allclose(images, others, rtol=0, atol=1e-4)
     labels = [np.asarray(model(np.stack(batch))).argmax(axis=-1) for batch in (images, others)]
     np.testing.assert_array_equal(*labels)
+
+
+def colour_pictures():
+    """PNG and JPEG of many forms, {name: bytes}."""
+    generator = np.random.default_rng(0)
+    coarse = Image.fromarray(generator.integers(0, 256, (9, 7, 3), "uint8"))
+    wide, tall = coarse.resize((90, 61), Image.Resampling.BICUBIC), coarse.resize((33, 120), Image.Resampling.BICUBIC)
+    transparent = wide.convert("RGBA")
+    transparent.putalpha(Image.fromarray(generator.integers(0, 256, (61, 90), "uint8")))
+    pictures = {
+        "wide.png": wide,
+        "tall.png": tall,
+        "tiny.png": coarse,
+        "right size.png": wide.resize((32, 24)),
+        "grey.png": wide.convert("L"),
+        "palette.png": wide.quantize(16),
+        "transparent.png": transparent,
+        "photo.jpg": wide,
+        "grey.jpg": tall.convert("L"),
+    }
+    found = {}
+    for name, picture in pictures.items():
+        file = io.BytesIO()
+        picture.save(file, "PNG" if name.endswith("png") else "JPEG", **({} if name.endswith("png") else {"quality": 95}))
+        found[name] = file.getvalue()
+    return found
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_photo_is_read_in_the_graph_as_pillow_reads_it(channels):
+    shape = (24, 32, channels)
+    decode = tf.function(functools.partial(decode_photos, shape=shape), input_signature=[tf.TensorSpec((None,), tf.string)])
+    pictures = colour_pictures()
+    images = decode(list(pictures.values())).numpy()
+    for (name, file), image in zip(pictures.items(), images):
+        expected, _ = fitted(io.BytesIO(file), shape)
+        assert image.shape == expected.shape == shape and image.dtype == "float32"
+        # Both round to 256 values, sums in another order.
+        np.testing.assert_allclose(image, expected, atol=1.01 / 255, err_msg=name)
+        assert (np.abs(image - expected) < 1e-6).mean() > 0.97, name
+    whole, _ = fitted(io.BytesIO(pictures["right size.png"]), shape)
+    np.testing.assert_allclose(images[3], whole, atol=1e-6)
+
+
+def test_bytes_that_are_no_photo_are_refused_in_the_graph():
+    with pytest.raises(tf.errors.InvalidArgumentError, match="cannot be read as a picture"):
+        decode_photos(tf.constant([b"no picture"]), (8, 8, 3))

@@ -10,7 +10,7 @@ import numpy as np
 from zoo import recipe as recipes
 from zoo import saved
 from zoo.data.contract import Contract, Data, Field, Part
-from zoo.data.pictures import fitted
+from zoo.data.pictures import fitted, photo_form
 from zoo.data.text import UNKNOWN, Vocabulary, padded
 from zoo.endpoints import default_endpoint
 from zoo.errors import UsageError
@@ -103,7 +103,7 @@ def _read_picture(path, data_name, contract, recipe):
     data_set = importlib.import_module(f"zoo.data.{data_name.partition(':')[0]}")
     if hasattr(data_set, "from_picture"):
         image, notes = data_set.from_picture(path)
-    elif name == "image" and field.shape[-1] in (1, 3) and field.minimum == 0:
+    elif photo_form(contract) is not None:
         image, notes = fitted(path, field.shape)
     else:
         raise UsageError(f"{path} cannot be used; the network takes `{name}` {field.shape} as a .npy file.")

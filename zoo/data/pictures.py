@@ -79,7 +79,7 @@ def fitted(path, shape):
     """Reads any picture and gives it a shape: the largest middle part with the same ratio of the sides, resized.
 
     Args:
-        path: A file of any format that Pillow reads.
+        path: A file of any format that Pillow reads, its path or the open file.
         shape: Height, width and channels, 1 or 3.
 
     Returns:
@@ -99,6 +99,7 @@ def fitted(path, shape):
         'the middle 40 x 40 pixels resized to 32 x 32'
     """
     height, width, channels = shape
+    name = path if isinstance(path, (str, os.PathLike)) else "the picture"
     try:
         with Image.open(path) as file:
             notes = [f"{file.width} x {file.height} pixels, {file.mode}"]
@@ -107,11 +108,20 @@ def fitted(path, shape):
         raise UsageError(f"there is no file {path}; expected a picture.") from None
     except Exception as error:  # as in `_read_grey`
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UsageError(f"{path} cannot be read as a picture ({reason}).") from error
+        raise UsageError(f"{name} cannot be read as a picture ({reason}).") from error
     scale = min(file.width / width, file.height / height)
     if scale != 1 or file.width * height != file.height * width:
         notes.append(f"the middle {round(width * scale)} x {round(height * scale)} pixels resized to {width} x {height}")
     return image.reshape(shape) / np.float32(255), notes
+
+
+def photo_form(contract):
+    """{"shape": ...}, what `fitted` takes, for a network whose one input is `image`, grey or coloured in [0, 1]; else None."""
+    field = contract.inputs.get("image")
+    if field is None or len(contract.inputs) > 1 or (field.minimum, field.maximum) != (0.0, 1.0):
+        return None
+    is_picture = len(field.shape) == 3 and None not in field.shape and field.shape[2] in (1, 3)
+    return {"shape": list(field.shape)} if is_picture else None
 
 
 def pixels(picture, mode, size=None):
@@ -139,7 +149,10 @@ def pixels(picture, mode, size=None):
         scale = min(picture.height / size[0], picture.width / size[1])
         height, width = (max(1, round(side * scale)) for side in size)
         left, top = (picture.width - width) // 2, (picture.height - height) // 2
-        picture = picture.crop((left, top, left + width, top + height)).resize(size[::-1], Image.Resampling.LANCZOS)
+        bands = picture.crop((left, top, left + width, top + height)).split()
+        # As floats, because Pillow rounds 8 bits after each of its two passes.
+        resized = [np.asarray(band.convert("F").resize(size[::-1], Image.Resampling.LANCZOS)) for band in bands]
+        return np.round(np.stack(resized, axis=-1).clip(0, 255)).astype("uint8").reshape(*size, *([] if mode == "L" else [3]))
     return np.asarray(picture)
 
 

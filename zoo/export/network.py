@@ -14,6 +14,7 @@ import numpy as np
 from zoo import recipe as recipes
 from zoo import saved
 from zoo.data.contract import Contract
+from zoo.data.pictures import photo_form
 from zoo.endpoints import DEFAULT, endpoints_of
 from zoo.engines import LITERT, ONNX, SAVED_MODEL, golden_arrays, open_engine
 from zoo.errors import RunError, UsageError
@@ -183,7 +184,7 @@ class _Network:
         known = Contract({**self.recipe.fields, **self.contract.inputs}, self.contract.classes)
         self.fields = fields_of(self.endpoints, known)
         data_set = importlib.import_module(f"zoo.data.{self.card['settings']['data'].partition(':')[0]}")
-        self.picture = getattr(data_set, "PICTURE", None)
+        self.picture = getattr(data_set, "PICTURE", None) or photo_form(self.contract)
         # Enough for every batch of the proof, and of full length.
         self.examples = {key: array[: 4 * max(TIMED_BATCHES)] for key, array in self.data.test.inputs.items()}
         self.further = self._further()
@@ -268,7 +269,8 @@ class _Network:
                 vocabulary = Vocabulary(self.contract[name].vocabulary)
                 given = {"text": np.array([vocabulary.decode(row).encode() for row in array], object)}
             else:
-                pictures = (array.reshape(len(array), *array.shape[1:3], 1) * 255).round().astype("uint8")
+                shape = (*array.shape[1:3], 1 if array.ndim == 3 else array.shape[3])  # rows are a grey picture
+                pictures = (array.reshape(len(array), *shape) * 255).round().astype("uint8")
                 given = {"image_bytes": np.array([tf.io.encode_png(picture).numpy() for picture in pictures], object)}
             outputs = {key: output.numpy() for key, output in module.call(*map(tf.constant, given.values())).items()}
             requests.append((signature, given, outputs))

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from zoo.export.graph import checked
-from zoo.export.pictures import decode_pictures
+from zoo.export.pictures import decode_photos, decode_pictures
 from zoo.export.text import TextGraph
 
 
@@ -40,17 +40,18 @@ class ClassifyBytes(tf.Module):
     Args:
         endpoint: An `Endpoint` from images, or from sequences of their rows, to any answers.
         field: The `Field` of its input.
-        picture: Keywords of `zoo.export.pictures.decode_pictures`, those of the data set.
+        picture: Keywords of `zoo.export.pictures.decode_photos` ("shape"), or else of `decode_pictures`.
     """
 
     def __init__(self, endpoint, field, picture):
         super().__init__()
         name = next(iter(endpoint.inputs))
         self.kept = [variable.value for variable in endpoint.model.variables]
+        decode = decode_photos if "shape" in picture else decode_pictures
 
         @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="image_bytes")], autograph=False)
         def call(image_bytes):
-            images = decode_pictures(image_bytes, **picture)  # (batch, height, width, 1)
+            images = decode(image_bytes, **picture)  # (batch, height, width, channels)
             shape = [tf.shape(images)[0], *(-1 if size is None else size for size in field.shape)]
             return endpoint({name: checked(name, tf.reshape(images, shape), field)})
 

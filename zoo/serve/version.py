@@ -307,7 +307,7 @@ def _picture(content, form):
     """PNG or JPEG in the form of the training images, as the SavedModel reads it."""
     from PIL import Image
 
-    from zoo.data.pictures import light_on_dark
+    from zoo.data.pictures import fitted, light_on_dark
 
     try:
         with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as file:  # reads the header only
@@ -319,7 +319,8 @@ def _picture(content, form):
             f"input `image_bytes` cannot be read as a picture; expected PNG or JPEG, at most {MOST_PIXELS:,} pixels."
         )
     try:
-        return light_on_dark(io.BytesIO(content), **form)[0]
+        read = fitted if "shape" in form else light_on_dark
+        return read(io.BytesIO(content), **form)[0]
     except UsageError as error:
         raise UsageError(f"input `image_bytes`: {error}") from error
 
