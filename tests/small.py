@@ -7,15 +7,29 @@ import keras
 import numpy as np
 
 import zoo
-from zoo.models import seq2seq, stacked_autoencoder, stacked_lstm, vae
+from zoo.losses import contrastive_loss, multiclass_hinge
+from zoo.models import multitask_mlp, perceptron, seq2seq, siamese_network, stacked_autoencoder, stacked_lstm, tdnn, vae
 
 
 def image(batch, length):
     return {"image": np.random.default_rng(0).random((batch, 8, 8, 1), "float32")}
 
 
+def larger_image(batch, length):
+    return {"image": np.random.default_rng(0).random((batch, 19, 19, 1), "float32")}
+
+
 def sequence(batch, length):
     return {"sequence": np.random.default_rng(0).random((batch, length, 5), "float32")}
+
+
+def features(batch, length):
+    return {"features": np.random.default_rng(0).random((batch, 30), "float32")}
+
+
+def image_pair(batch, length):
+    generator = np.random.default_rng(0)
+    return {name: generator.random((batch, 16, 16, 1), "float32") for name in ("image_a", "image_b")}
 
 
 def token_pairs(batch, length):
@@ -28,6 +42,14 @@ def token_pairs(batch, length):
 
 def three_classes(inputs):
     return np.arange(len(next(iter(inputs.values())))) % 3
+
+
+def two_classes(inputs):
+    return np.minimum(three_classes(inputs), 1)
+
+
+def two_tasks(inputs):
+    return {"three": three_classes(inputs), "two": two_classes(inputs)}
 
 
 def the_image(inputs):
@@ -74,7 +96,50 @@ def small_seq2seq(**arguments):
     return Small("seq2seq", {**sizes, **arguments}, token_pairs, next_tokens, CROSS_ENTROPY, 0.3, (6, 3))
 
 
+def small_resnet(**arguments):
+    sizes = {"input_shape": (8, 8, 1), "num_classes": 3, "blocks": (1, 1), "filters": (4, 8)}
+    return Small("resnet", {**sizes, **arguments}, image, three_classes, CROSS_ENTROPY, 0.1)
+
+
+def small_multitask(**arguments):
+    sizes = {"input_shape": (8, 8, 1), "tasks": {"three": 3, "two": 2}, "units": (24, 16), "dropout": 0.1, "penalty": 1e-6}
+    return Small("multitask_mlp", {**sizes, **arguments}, image, two_tasks, CROSS_ENTROPY, 0.1)
+
+
+def small_dense(builder, **arguments):
+    return Small(builder, {"input_shape": (8, 8, 1), "num_classes": 3, **arguments}, image, three_classes, CROSS_ENTROPY, 0.1)
+
+
 SMALL = {
+    # The perceptron's own loss is 0 before it has learned anything.
+    "perceptron": Small("perceptron", {"input_shape": (30,)}, features, two_classes, "hinge", 0.05),
+    "adaline": Small("adaline", {"input_shape": (30,)}, features, two_classes, "mse", 0.05),
+    "linear_svm": Small(
+        "linear_svm", {"input_shape": (8, 8, 1), "num_classes": 3, "l2": 1e-5}, image, three_classes, multiclass_hinge, 0.05
+    ),
+    "softmax_regression": small_dense("softmax_regression", l1=1e-6, l2=1e-6),
+    "mlp": small_dense("mlp", units=(16, 12), dropout=0.1, l2=1e-6),
+    "mlp, prelu": small_dense("mlp", units=(16, 12), activation="prelu", dropout=0.1),
+    "mlp, maxout": small_dense("mlp", units=(16,), activation="maxout", dropout=0.1, l1=1e-6),
+    "maxout_mlp": small_dense("maxout_mlp", units=(12, 10), pieces=3, dropout=0.1),
+    "multitask_mlp": small_multitask(),
+    "multitask_mlp, soft": small_multitask(sharing="soft"),
+    "siamese_network": Small(
+        "siamese_network",
+        {"input_shape": (16, 16, 1), "filters": (3, 4), "units": 16, "embedding": 5, "dropout": 0.1},
+        image_pair,
+        two_classes,
+        contrastive_loss,
+        0.02,
+    ),
+    "siamese_network, unit length": Small(
+        "siamese_network",
+        {"input_shape": (16, 16, 1), "filters": (3, 4), "units": 16, "embedding": 5, "normalize": True},
+        image_pair,
+        two_classes,
+        contrastive_loss,
+        0.02,
+    ),
     "mnist_cnn": Small(
         "mnist_cnn",
         {"input_shape": (8, 8, 1), "num_classes": 3, "filters": (3, 4), "units": 32, "dropout": 0.1},
@@ -82,6 +147,49 @@ SMALL = {
         three_classes,
         CROSS_ENTROPY,
         0.05,
+    ),
+    "xo_convnet": Small(
+        "xo_convnet", {"input_shape": (8, 8, 1), "num_classes": 3, "filters": 8}, image, three_classes, CROSS_ENTROPY, 0.1
+    ),
+    # Padded to 33 x 33 pixels.
+    "lenet5": Small(
+        "lenet5", {"input_shape": (19, 19, 1), "num_classes": 3, "padding": 7}, larger_image, three_classes, CROSS_ENTROPY, 0.05
+    ),
+    "locally_connected_net": Small(
+        "locally_connected_net",
+        {"input_shape": (8, 8, 1), "num_classes": 3, "filters": (4, 16), "kernel_size": 3, "dropout": 0.1},
+        image,
+        three_classes,
+        CROSS_ENTROPY,
+        0.1,
+    ),
+    "tdnn": Small(
+        "tdnn",
+        {"input_shape": (None, 5), "num_classes": 3, "filters": (12, 10), "kernel_size": 3, "dilations": (1, 2)},
+        sequence,
+        three_classes,
+        CROSS_ENTROPY,
+        0.1,
+        (6, 3),
+    ),
+    "resnet": small_resnet(),
+    "resnet, small images": small_resnet(small_images=True),
+    "resnet, plain": small_resnet(residual=False),
+    "alexnet": Small(
+        "alexnet",
+        {
+            "input_shape": (19, 19, 1),
+            "num_classes": 3,
+            "filters": (4, 6, 8, 8, 6),
+            "kernel_size": 5,
+            "strides": 1,
+            "units": 16,
+            "dropout": 0.1,
+        },
+        larger_image,
+        three_classes,
+        CROSS_ENTROPY,
+        0.1,
     ),
     "stacked_lstm": Small(
         "stacked_lstm",
@@ -118,9 +226,23 @@ SMALL = {
 
 # The networks that are made of a trained one and share its weights.
 ENDPOINTS = {
+    "perceptron": (perceptron.binary_classifier,),
+    "adaline": (perceptron.binary_classifier,),
+    "linear_svm": (),
+    "softmax_regression": (),
+    "mlp": (),
+    "maxout_mlp": (),
+    "multitask_mlp": (multitask_mlp.classifiers,),
+    "siamese_network": (siamese_network.matcher, siamese_network.embedder),
     "mnist_cnn": (),
     "seq2seq": (seq2seq.encoder, seq2seq.decoder_step),
     "stacked_autoencoder": (stacked_autoencoder.encoder, stacked_autoencoder.decoder),
+    "xo_convnet": (),
+    "lenet5": (),
+    "alexnet": (),
+    "resnet": (),
+    "locally_connected_net": (),
+    "tdnn": (tdnn.evidence,),
     "stacked_lstm": (stacked_lstm.step,),
     "vae": (vae.encoder, vae.decoder, vae.sampler, vae.reconstructor),
 }
@@ -148,6 +270,24 @@ def endpoint_outputs(builder, model):
 
 # What the docstrings say: the arguments of the default size, and its weight count.
 DOCUMENTED = {
+    "perceptron": ({}, 3),
+    "adaline": ({}, 3),
+    "linear_svm": ({}, 7_850),
+    "softmax_regression": ({}, 7_850),
+    "mlp": ({}, 669_706),
+    "maxout_mlp": ({}, 536_074),
+    "multitask_mlp": ({}, 235_662),
+    "multitask_mlp, soft": ({"sharing": "soft"}, 703_374),
+    "siamese_network": ({}, 87_104),
+    "xo_convnet": ({}, 137),
+    "lenet5": ({}, 60_850),
+    "lenet5, all maps": ({"partial": False}, 61_750),
+    "locally_connected_net": ({}, 137_994),
+    "tdnn": ({}, 90_698),
+    "alexnet": ({}, 62_378_344),
+    "alexnet_small": ({}, 615_242),
+    "resnet20": ({}, 271_098),
+    "resnet34": ({}, 21_814_696),
     "mnist_cnn": ({}, 3_274_634),
     "stacked_lstm": ({}, 470_110),
     "stacked_autoencoder": ({}, 281_734),

@@ -4,6 +4,7 @@ Run as a script, it writes what they all give on the backend of `KERAS_BACKEND`:
 """
 
 import itertools
+import json
 import math
 import os
 import pathlib
@@ -154,6 +155,24 @@ def test_locally_connected_layers_take_the_weights_of_keras_2(layer_class, shape
     assert tuple(bias.shape) == ((2, 2, 3) if layer.rank == 2 else (2, 3))
     layer.set_weights([ramp(*kernel.shape), 10 * np.arange(math.prod(bias.shape)).reshape(bias.shape)])
     assert np.asarray(layer(ramp(*shape))).ravel().tolist() == expected
+
+
+@pytest.mark.parametrize("data_format", FORMATS)
+@pytest.mark.parametrize("number", range(3))
+def test_locally_connected_2d_is_what_pytorch_computes(number, data_format):
+    """By `unfold` and `einsum` on the same weights; the file says how."""
+    theirs = json.loads((pathlib.Path(__file__).parent / "data/locally_connected.json").read_text(encoding="utf-8"))
+    case = theirs["cases"][number]
+    image, weights, bias, maps = (np.array(case[name]) for name in ("image", "weights", "bias", "maps"))
+    if data_format == "channels_last":
+        image, weights = np.moveaxis(image, 1, -1), np.moveaxis(weights, 1, 3)
+    else:
+        bias, maps = np.moveaxis(bias, -1, 0).reshape(bias.shape), np.moveaxis(maps, -1, 1)
+    sizes = case["filters"], tuple(case["kernel_size"]), tuple(case["strides"])
+    layer = LocallyConnected2D(*sizes, data_format=data_format, dtype="float64")
+    layer.build(image.shape)
+    layer.set_weights([weights.reshape(layer.kernel.shape), bias])
+    np.testing.assert_allclose(layer(image), maps, atol=1e-6)
 
 
 @pytest.mark.parametrize("strides", [1, 2])
@@ -625,6 +644,7 @@ def everything():
     results["multiclass_hinge"] = losses.multiclass_hinge(labels, scores)
     results["mean_bias_error"] = losses.mean_bias_error(same, scores)
     results["contrastive_loss"] = losses.contrastive_loss(same, np.abs(scores))
+    results["sum_of_distances"] = losses.sum_of_distances(same, np.abs(scores))
     results["perceptron_criterion"] = losses.perceptron_criterion(signs, scores)
     # The gradient of the perceptron at a score of 0, and those of everything else.
     unit = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, kernel_initializer="zeros")])

@@ -11,10 +11,15 @@ from zoo.models import seq2seq, stacked_autoencoder, stacked_lstm, vae
 
 # Exported files have these names of inputs and outputs: whoever reads one relies on them.
 NAMES = {
+    ("adaline", "binary_classifier"): ("features", "score label"),
+    ("multitask_mlp", "classifiers"): ("image", "three_probabilities three_label two_probabilities two_label"),
+    ("perceptron", "binary_classifier"): ("features", "score label"),
     ("seq2seq", "encoder"): ("source", "memory state1"),
     ("seq2seq", "decoder_step"): ("token memory source state1", "logits next_state1"),
     ("seq2seq, lstm", "encoder"): ("source", "memory state1 state2"),
     ("seq2seq, lstm", "decoder_step"): ("token memory source state1 state2", "logits next_state1 next_state2"),
+    ("siamese_network", "embedder"): ("image", "embedding"),
+    ("siamese_network", "matcher"): ("image_a image_b", "distance same"),
     ("stacked_autoencoder", "encoder"): ("image", "coding"),
     ("stacked_autoencoder", "decoder"): ("coding", "reconstruction"),
     ("stacked_lstm", "step"): ("frame h1 c1 h2 c2", "logits next_h1 next_c1 next_h2 next_c2"),
@@ -33,6 +38,10 @@ def trained(model):
     return model
 
 
+def dtype_of(output):
+    return "int32" if output in ("label", "same") or output.endswith("_label") else "float32"
+
+
 def sigmoid(logits):
     return 1 / (1 + np.exp(-np.asarray(logits)))
 
@@ -45,7 +54,7 @@ def test_names_are_fixed(network, name):
     assert endpoint.name == name
     assert [tensor.name for tensor in endpoint.inputs] == inputs.split()
     assert set(endpoint.output) == set(outputs.split())
-    assert all(tensor.dtype == "float32" for tensor in endpoint.outputs)
+    assert all(tensor.dtype == dtype_of(output) for output, tensor in endpoint.output.items())
 
 
 def test_every_endpoint_has_its_names():
@@ -72,8 +81,8 @@ def test_endpoints_take_any_batch_and_length_and_their_models_keep_theirs(networ
         for batch, length in ((1, 6), (5, 3)):
             inputs = endpoint_inputs(endpoint, batch, length)
             rows = inputs.get("count", batch)
-            for output in endpoint(inputs).values():
-                assert output.shape[0] == rows and output.dtype == "float32" and np.isfinite(output).all()
+            for name, output in endpoint(inputs).items():
+                assert output.shape[0] == rows and output.dtype == dtype_of(name) and np.isfinite(output).all()
     assert model.get_config() == config
 
 

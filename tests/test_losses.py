@@ -1,6 +1,8 @@
 """Losses against formulas written out, scikit-learn, and the examples of their sources."""
 
 import itertools
+import json
+import pathlib
 
 import keras
 import numpy as np
@@ -19,6 +21,7 @@ from zoo.losses import (
     mean_bias_error,
     multiclass_hinge,
     perceptron_criterion,
+    sum_of_distances,
 )
 
 
@@ -50,6 +53,16 @@ def check_gradient(loss, y_true, y_pred):
 def test_multiclass_hinge_is_pytorchs_documented_example():
     """From its `MultiMarginLoss`: 0.25 * ((1 - (0.8 - 0.1)) + (1 - (0.8 - 0.2)) + (1 - (0.8 - 0.4)))."""
     np.testing.assert_allclose(multiclass_hinge(np.array([3]), np.array([[0.1, 0.2, 0.4, 0.8]])), [0.325], rtol=1e-6)
+
+
+def test_multiclass_hinge_is_pytorchs_multi_margin_loss():
+    """Values that PyTorch computed; the file says how."""
+    theirs = json.loads((pathlib.Path(__file__).parent / "data/multi_margin_loss.json").read_text(encoding="utf-8"))
+    scores, labels = np.array(theirs["scores"]), np.array(theirs["labels"])
+    assert scores.shape == (36, 5) and [case["margin"] for case in theirs["expected"]] == [1.0, 0.25, 2.5]
+    for case in theirs["expected"]:
+        np.testing.assert_allclose(multiclass_hinge(labels, scores, case["margin"]), case["each"], atol=1e-6)
+        np.testing.assert_allclose(MulticlassHinge(case["margin"])(labels, scores), case["mean"], atol=1e-6)
 
 
 @settings(max_examples=30, deadline=None)
@@ -162,6 +175,22 @@ def test_contrastive_loss_learns_a_distance(generator):
     assert weight[1] < 0.2 * weight[0]
 
 
+# --- sum of distances ------------------------------------------------------------------------------------------------------
+
+
+def test_sum_of_distances_is_the_decks_sum_over_pairs(generator):
+    """L = sum ||w.x_i - w.x_j|| within a class - sum ||w.x_i - w.x_k|| between classes, for one example against all others."""
+    classes, codes = np.array([0, 0, 0, 1, 1]), generator.normal(size=(5, 2))
+    within = sum(np.linalg.norm(codes[0] - codes[j]) for j in (1, 2))
+    between = sum(np.linalg.norm(codes[0] - codes[k]) for k in (3, 4))
+    distance = np.linalg.norm(codes[0] - codes[1:], axis=1)
+    loss = sum_of_distances(classes[1:] == 0, distance)
+    np.testing.assert_allclose(4 * loss, within - between, atol=1e-12)
+    each = sum_of_distances((classes[1:, None] == 0), distance[:, None])
+    np.testing.assert_allclose(each, np.where(classes[1:] == 0, distance, -distance), atol=1e-12)
+    check_gradient(sum_of_distances, (classes[1:] == 0).astype(int), distance)
+
+
 # --- perceptron criterion --------------------------------------------------------------------------------------------------
 
 
@@ -193,8 +222,10 @@ def test_descent_on_the_perceptron_criterion_is_rosenblatts_rule(generator):
 
 # --- all losses ------------------------------------------------------------------------------------------------------------
 
+EVERY_LOSS = [multiclass_hinge, mean_bias_error, contrastive_loss, sum_of_distances, perceptron_criterion]
 
-@pytest.mark.parametrize("loss", [mean_bias_error, contrastive_loss, perceptron_criterion])
+
+@pytest.mark.parametrize("loss", [mean_bias_error, contrastive_loss, sum_of_distances, perceptron_criterion])
 def test_shapes_are_never_broadcast(loss, generator):
     truth, prediction = generator.integers(0, 2, 4), generator.normal(size=(4, 1))
     np.testing.assert_array_equal(loss(truth, prediction), loss(truth[:, None], prediction))
@@ -203,7 +234,7 @@ def test_shapes_are_never_broadcast(loss, generator):
             loss(np.ones(one), np.ones(other))
 
 
-@pytest.mark.parametrize("loss", [multiclass_hinge, mean_bias_error, contrastive_loss, perceptron_criterion])
+@pytest.mark.parametrize("loss", EVERY_LOSS)
 def test_functions_are_found_by_name_and_compile(loss, generator):
     assert keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss)) is loss
     assert keras.saving.get_registered_name(loss) == f"zoo>{loss.__name__}"
@@ -216,7 +247,7 @@ def test_functions_are_found_by_name_and_compile(loss, generator):
     np.testing.assert_allclose(history[loss.__name__], history["loss"], rtol=1e-5)
 
 
-@pytest.mark.parametrize("loss", [multiclass_hinge, mean_bias_error, contrastive_loss, perceptron_criterion])
+@pytest.mark.parametrize("loss", EVERY_LOSS)
 def test_half_precision_stays_what_it_is(loss, generator):
     prediction = generator.uniform(size=(4, 3)).astype("float16")
     truth = np.array([0, 1, 2, 1]) if loss is multiclass_hinge else generator.integers(0, 2, (4, 3))

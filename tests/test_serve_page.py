@@ -13,14 +13,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import zoo
+from zoo import data
+from zoo import recipe as recipes
 from zoo.data.pictures import light_on_dark
+from zoo.endpoints import default_endpoint
 from zoo.export.network import export_network
 
 pytestmark = pytest.mark.real
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the page is tested with playwright: pip install playwright")
 BROWSERS = "chromium", "chromium-browser", "google-chrome", "chrome"
-NAMES = "mnist_cnn", "vae", "stacked_autoencoder", "seq2seq", "stacked_lstm"
+NAMES = "mnist_cnn", "vae", "stacked_autoencoder", "seq2seq", "stacked_lstm", "resnet20"
 THREE = pathlib.Path(__file__).parent.parent / "examples/three.png"
 UNKNOWN = "odd"  # a model of which the page knows nothing
 SERVER = """
@@ -68,9 +72,10 @@ def exported(browser, data_folder, tmp_path_factory):
     shutil.copytree(models / "stacked_lstm", models / UNKNOWN)
     with signatures(models / UNKNOWN) as every:  # reading one frame is all that is left, and no panel is made of it
         del every["serving_default"]
-    with signatures(models / "mnist_cnn") as every:  # as an export of all formats has it
-        inputs = {"image_bytes": {"dtype": "string", "shape": [None]}}
-        every["classify_bytes"] = {**every["serving_default"], "formats": ["saved_model"], "inputs": inputs}
+    for name in ("mnist_cnn", "resnet20"):
+        with signatures(models / name) as every:  # as an export of all formats has it
+            inputs = {"image_bytes": {"dtype": "string", "shape": [None]}}
+            every["classify_bytes"] = {**every["serving_default"], "formats": ["saved_model"], "inputs": inputs}
     return models
 
 
@@ -177,6 +182,29 @@ def test_a_drawn_digit_is_read(page, name):
         says(page, digit)
         page.get_by_role("button", name="Clear").click()
         says(page, "–")
+
+
+def test_a_photograph_is_told(page, data_folder, monkeypatch, tmp_path):
+    """A test picture enlarged, with more beside it, which the network does not see."""
+    monkeypatch.setenv("ZOO_DATA_DIR", str(data_folder))
+    test, classes = data.cifar10.load().test, data.cifar10.CLASSES
+    probabilities = default_endpoint(recipes.find("resnet20"), zoo.load("resnet20"), data.Contract({}, classes)).predict(
+        {"image": test.inputs["image"][:50]}
+    )["probabilities"]
+    surest = int(probabilities.max(axis=1).argmax())
+    picture = Image.fromarray((test.inputs["image"][surest] * 255).round().astype("uint8"))
+    wide = Image.new("RGB", (400, 256), "magenta")
+    wide.paste(picture.resize((256, 256), Image.Resampling.NEAREST), (72, 0))
+    wide.save(tmp_path / "photo.png")
+    opened(page, "resnet20")
+    says(page, "–")
+    page.get_by_label("Picture").set_input_files(tmp_path / "photo.png")
+    says(page, classes[int(probabilities[surest].argmax())])
+    assert page.get_by_label("photo.png").bounding_box()["width"] > 200
+    (tmp_path / "text.png").write_text("no picture")
+    page.get_by_label("Picture").set_input_files(tmp_path / "text.png")
+    playwright.expect(page.get_by_role("alert").first).to_contain_text("cannot be read as a picture")
+    says(page, "–")
 
 
 def test_probabilities_are_shown_while_drawing(page):

@@ -159,6 +159,34 @@ class ContrastiveLoss(keras.losses.Loss):
 
 
 @keras.saving.register_keras_serializable("zoo")
+def sum_of_distances(y_true, y_pred):
+    """Draws similar pairs together and pushes others apart without a margin.
+
+    It is the distances of the former less those of the latter.
+
+    It has no minimum where distances can grow without a bound; take embeddings of a fixed length.
+
+    Source: deck A, "Metric/Contrastive Learning". Departure: the mean over the pairs, where the deck has the sum.
+
+    Args:
+        y_true: `(batch, ..., pairs)`, 1 for a similar pair, 0 for another.
+        y_pred: Same shape, the distances that the network gives, 0 or more.
+
+    Returns:
+        `(batch, ...)`, the mean over the pairs.
+
+    Raises:
+        ValueError: If the shapes differ.
+
+    Example:
+        >>> float(sum_of_distances(keras.ops.array([1, 1, 0]), keras.ops.array([0.5, 0.25, 1.5])))  # (0.5 + 0.25 - 1.5) / 3
+        -0.25
+    """
+    y_true, y_pred = _alike("sum_of_distances", y_true, y_pred)
+    return ops.mean((2.0 * y_true - 1.0) * y_pred, axis=-1)
+
+
+@keras.saving.register_keras_serializable("zoo")
 def perceptron_criterion(y_true, y_pred):
     """The perceptron's errors, `max(0, -y_true * y_pred)`: a score on the right side costs nothing, however small.
 

@@ -64,4 +64,4 @@ def scheduled(learning_rate, schedule, steps):
     if schedule == "exponential":
         return schedules.ExponentialDecay(learning_rate, steps, 0.01)
     rising = max(1, round(0.3 * steps))
-    return schedules.CosineDecay(learning_rate / 25, steps - rising, warmup_target=learning_rate, warmup_steps=rising)
+    return schedules.CosineDecay(learning_rate / 25, max(1, steps - rising), warmup_target=learning_rate, warmup_steps=rising)

@@ -406,7 +406,7 @@ function drawingPad(onchange) {
 }
 
 /** Bars of the probabilities of classes, and the likeliest in large. */
-function probabilityBars(classes) {
+function probabilityBars(classes, invitation = "draw something") {
   const few = classes.length <= FEW + 2;
   const bars = range(Math.min(classes.length, FEW + 2)).map(() => {
     const [name, fill, number] = [h("span"), h("div", { class: "fill" }), h("span", { class: "number" })];
@@ -437,7 +437,7 @@ function probabilityBars(classes) {
       row.classList.toggle("best", order[index] === winner);
     });
     best.textContent = probabilities ? classes[winner] : "–";
-    share.textContent = probabilities ? percent(probabilities[winner]) : "draw something";
+    share.textContent = probabilities ? percent(probabilities[winner]) : invitation;
     if (isFinished) status.textContent = probabilities ? `${classes[winner]}, ${percent(probabilities[winner])}` : "";
   };
   show(null);
@@ -577,6 +577,42 @@ function drawingPanel(model, name, onCoding) {
       h("div", { class: "side result" }, line, result, bars && restored ? bars.element : null),
       pad.controls,
     ),
+  );
+}
+
+/** A picture file, and what it is taken for: for classifiers of photographs, which nobody draws. */
+function photoPanel(model) {
+  const bars = probabilityBars(classesOf(model, model.signatures.classify_bytes), "choose a picture");
+  const [line, tell] = errorLine();
+  const preview = h("div", { class: "side" });
+  const choose = async () => {
+    const chosen = file.files[0];
+    if (!chosen) return;
+    try {
+      const canvas = await canvasOf(chosen);
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", chosen.name);
+      canvas.classList.add("photo");
+      preview.replaceChildren(canvas);
+      const answer = await fetched(urlOf(model, ":predict"), {
+        method: "POST",
+        body: chosen,
+        headers: { "Content-Type": chosen.type },
+      });
+      bars.show((await json(answer)).predictions[0].probabilities, true);
+      tell(null);
+    } catch (problem) {
+      bars.show(null, false);
+      tell(problem);
+    }
+  };
+  const file = h("input", { type: "file", id: newId(), accept: "image/png,image/jpeg", onchange: choose });
+  return h(
+    "section",
+    { class: "card" },
+    h("h3", {}, "Choose a picture, and see what it is taken for"),
+    h("div", { class: "field" }, h("label", { for: file.id }, "Picture"), file),
+    h("div", { class: "drawing" }, preview, h("div", { class: "side result" }, line, bars.element)),
   );
 }
 
@@ -963,6 +999,7 @@ function panelsOf(model) {
     return isAnswered && pictureInput(model.signatures[name]);
   });
   if (drawn) panels.push(drawingPanel(model, drawn, (coding) => latent?.set(coding)));
+  else if ("probabilities" in (model.signatures.classify_bytes?.outputs ?? {})) panels.push(photoPanel(model));
   if (latent) panels.push(latent.panel);
   if (sample && isSampler(sample)) panels.push(samplePanel(model, "sample"));
   if ((encode && step) || (translate && "text" in translate.outputs)) panels.push(textPanel(model));

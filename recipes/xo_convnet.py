@@ -1,0 +1,41 @@
+"""X's and O's with three given filters and a trained second round: 99.9 % in 40 epochs.
+
+Commands:
+    zoo train xo_convnet
+    zoo train xo_convnet trainable_filters=True
+"""
+
+import keras
+
+from zoo import data, xo_convnet
+from zoo.recipe import Count, Recipe, Target
+
+
+def build(contract, optimizer, filters: Count = 3, trainable_filters: bool = False):
+    model = xo_convnet(contract["image"].shape, len(contract.classes), filters, trainable_filters)
+    model.compile(
+        optimizer=optimizer,
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def space(hp):
+    return {
+        # Three give the deck's twelve numbers to vote with; a few more learn more surely.
+        "filters": hp.Int("filters", 2, 8, default=3),
+        # The deck's filters, or filters that start there and are trained on.
+        "trainable_filters": hp.Boolean("trainable_filters", default=False),
+        # A hundred weights stand a high rate; below 1e-3 the epochs do not suffice.
+        "learning_rate": hp.Float("learning_rate", 1e-3, 1e-1, sampling="log", default=2e-2),
+    }
+
+
+recipe = Recipe(
+    build=build,
+    data=data.xo,
+    space=space,
+    fit={"epochs": 40, "batch_size": 50, "learning_rate": 2e-2, "schedule": "cosine"},
+    target=Target("accuracy", at_least=0.99, aim=1.0),
+)

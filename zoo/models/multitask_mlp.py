@@ -1,0 +1,95 @@
+"""Several tasks learnt together by one network, with hard or soft sharing of its hidden layers.
+
+With hard sharing all tasks read one trunk of hidden layers, and only their heads are their own. With soft sharing each task has a
+trunk of its own, and a penalty on the squared differences between the trunks' weights holds them together.
+
+Source: deck A, "Multi-task Learning" (hard and soft parameter sharing; L = la + alpha lb + beta lc + ..., which is a matter of
+`compile`); Ruder 2017, "An Overview of Multi-Task Learning in Deep Neural Networks". No departures; the deck gives no sizes.
+"""
+
+import keras
+from keras import layers
+
+from zoo.layers.soft_sharing import SoftSharing
+
+
+def multitask_mlp(
+    input_shape=(28, 28, 1),
+    tasks=(("digit", 10), ("parity", 2), ("above_four", 2)),
+    sharing="hard",
+    units=(256, 128),
+    dropout=0.3,
+    penalty=1e-4,
+    name="multitask_mlp",
+):
+    """Builds the network: 235,662 weights by default, 703,374 with `sharing="soft"`.
+
+    Args:
+        input_shape: Shape of one example with values in [0, 1]; it is flattened.
+        tasks: {task: number of classes}, or pairs of the two.
+        sharing: "hard", one trunk for all tasks, or "soft", one trunk per task.
+        units: Width of each hidden layer of a trunk, bottom to top.
+        dropout: Fraction of each hidden layer's outputs dropped in training.
+        penalty: Factor of the squared differences between the trunks' weights, 0 or more; read by "soft" only. 0 leaves the tasks
+            alone.
+        name: Name of the model.
+
+    Returns:
+        An uncompiled `keras.Model` from `image` (batch, *input_shape) to {task: logits (batch, number of classes)}.
+        `classifiers(model)` gives the probabilities and the class of each task.
+
+    Raises:
+        ValueError: If there is no task, `sharing` is unknown, or soft sharing has a single task or a negative penalty.
+
+    Example:
+        >>> multitask_mlp().count_params(), multitask_mlp(sharing="soft").count_params()
+        (235662, 703374)
+    """
+    tasks = dict(tasks)
+    if not tasks:
+        raise ValueError("`tasks` of multitask_mlp must name at least one task, got none.")
+    if sharing not in ("hard", "soft"):
+        raise ValueError(f'`sharing` must be "hard" or "soft", got {sharing!r}.')
+    inputs = keras.Input(input_shape, name="image")
+    x = layers.Flatten(name="flatten")(inputs)
+    if sharing == "hard":
+        features = [_hidden(x, units, dropout)] * len(tasks)
+    else:
+        pixels = keras.Input(x.shape[1:], name="pixels")
+        trunks = [keras.Model(pixels, _hidden(pixels, units, dropout, f"{task}_"), name=f"{task}_trunk") for task in tasks]
+        features = SoftSharing(trunks, penalty, name="trunks")(x)
+    outputs = {
+        task: layers.Dense(classes, dtype="float32", name=task)(feature)
+        for (task, classes), feature in zip(tasks.items(), features)
+    }
+    return keras.Model(inputs, outputs, name=name)
+
+
+def classifiers(model):
+    """What each task says, sharing the weights of `model`.
+
+    Args:
+        model: A model from `multitask_mlp`.
+
+    Returns:
+        A `keras.Model` from `image` (batch, *input_shape) to, for each task, {`TASK_probabilities`: (batch, number of classes);
+        `TASK_label`: (batch,) int32, the likeliest class}.
+
+    Example:
+        >>> list(classifiers(multitask_mlp(tasks={"digit": 10, "parity": 2})).output)
+        ['digit_probabilities', 'digit_label', 'parity_probabilities', 'parity_label']
+    """
+    outputs = {}
+    for task, logits in model.output.items():
+        # Not `argmax`, which Keras makes of operations on bits that LiteRT lacks.
+        _, label = keras.ops.top_k(logits, 1)
+        outputs[f"{task}_probabilities"] = keras.ops.softmax(logits)
+        outputs[f"{task}_label"] = keras.ops.cast(keras.ops.squeeze(label, axis=-1), "int32")
+    return keras.Model(model.input, outputs, name="classifiers")
+
+
+def _hidden(x, units, dropout, prefix=""):
+    for index, width in enumerate(units, start=1):
+        x = layers.Dense(width, activation="relu", kernel_initializer="he_normal", name=f"{prefix}dense{index}")(x)
+        x = layers.Dropout(dropout, name=f"{prefix}dropout{index}")(x)
+    return x
