@@ -23,7 +23,7 @@ def build(contract, optimizer, filters: Count = 3, trainable_filters: bool = Fal
 
 def space(hp):
     return {
-        # Three give the deck's twelve numbers to vote with; a few more learn more surely.
+        # Three give the deck's twelve numbers to vote with; eight did not vote better.
         "filters": hp.Int("filters", 2, 8, default=3),
         # The deck's filters, or filters that start there and are trained on.
         "trainable_filters": hp.Boolean("trainable_filters", default=False),

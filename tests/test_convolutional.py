@@ -132,9 +132,10 @@ def test_the_filters_are_the_decks_and_give_means():
 
 @pytest.mark.parametrize("index", range(3))
 def test_the_decks_filtered_and_pooled_maps_of_its_x(index):
-    """All 48 pooled numbers are the deck's, and all filtered ones but 32 where the text of the slides has 0.33.
+    """All 48 pooled numbers are the deck's, and all 147 filtered ones but 32, where the text of the slides has 0.33.
 
-    That text contradicts itself there: pooled, its filtered maps are not the pooled maps beside them; with the 32 set right, they are.
+    There that text contradicts itself: pooled, its filtered maps are not the pooled maps beside them; with the 32 set right, they
+    are.
     """
     filtered, rectified, pooled = (maps[index] for maps in maps_of_the_deck())
     by_hand = [
@@ -302,8 +303,8 @@ def test_the_decks_locally_connected_layer_has_four_million_weights():
 def test_the_decks_gradients_of_one_convolution(seed):
     """A 3 x 3 input, a 2 x 2 filter, and E = E_h11 + E_h12 + E_h21 + E_h22, forwards, backwards and one update.
 
-    The deck leaves E_h open; here it is sin(h), whose derivative by h is cos(h). What it writes as dh/dw is the pixel that the weight
-    stands on in the forward formulas, which do not turn the filter round.
+    The deck leaves E_h open; here it is sin(h), whose derivative by h is cos(h). What it writes as dh/dw is the pixel beside the
+    weight in the forward formulas, which do not turn the filter round.
     """
     generator = np.random.default_rng(seed)
     (x11, x12, x13), (x21, x22, x23), (x31, x32, x33) = x = generator.normal(size=(3, 3)).astype("float32")
@@ -334,14 +335,14 @@ def test_the_decks_gradients_of_one_convolution(seed):
 # --- LeNet-5 ----------------------------------------------------------------------------------------------------------------
 
 # Table I of the paper: rows are maps of S2, columns maps of C3.
-TABLE_1 = """
-X...XXX..XXXX.XX
-XX...XXX..XXXX.X
-XXX...XXX..X.XXX
-.XXX..XXXX..X.XX
-..XXX..XXXX.XX.X
-...XXX..XXXX.XXX
-""".split()
+TABLE_1 = [
+    "X...XXX..XXXX.XX",
+    "XX...XXX..XXXX.X",
+    "XXX...XXX..X.XXX",
+    ".XXX..XXXX..X.XX",
+    "..XXX..XXXX.XX.X",
+    "...XXX..XXXX.XXX",
+]
 
 
 def squashed(x):

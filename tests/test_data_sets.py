@@ -819,3 +819,11 @@ def test_two_classes_are_the_first_two_as_rows():
 def test_features_stay_as_they_are():
     data = points.load()
     assert forms.two_classes(data) is data
+
+
+def test_rows_are_read_of_grey_images_only(tmp_path):
+    colours = np.zeros((20, 4, 4, 3), "uint8")
+    path = tmp_path / "colours.npz"
+    np.savez(path, x_train=colours, y_train=np.arange(20) % 2, x_test=colours, y_test=np.arange(20) % 2)
+    with pytest.raises(UsageError, match="images with one channel, got 3; use grey images"):
+        forms.image_rows(npz.load(str(path)))

@@ -12,8 +12,13 @@ def image_rows(data):
     """Each one-channel image as a sequence of its rows: `image` (height, width, 1) becomes `sequence` (height, width).
 
     Up to ten times as many rows keep the contract, because a recurrent network reads any length.
+
+    Raises:
+        UsageError: If the images have more than one channel.
     """
-    height_width = data.contract["image"].shape[:2]
+    *height_width, channels = data.contract["image"].shape
+    if channels != 1:
+        raise UsageError(f"rows are read of images with one channel, got {channels}; use grey images.")
     field = Field("float32", (None, height_width[1]), 0.0, 1.0, max_length=10 * height_width[0])
 
     def rows(part):

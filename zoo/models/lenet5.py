@@ -1,12 +1,12 @@
 """LeNet-5, the convolutional network that read digits on bank cheques.
 
 Convolutions (C) and subsamplings (S) alternate, and the maps shrink from 32 x 32 to 1 x 1. A subsampling averages 2 x 2 numbers,
-then multiplies with one trained coefficient and adds one trained bias per map. In C3 each map sees some maps of S2 only, by a table,
-which breaks the symmetry between them and saves weights.
+multiplies the mean by a trained coefficient and adds a trained bias, one of each per map. In C3 each map sees some maps of S2
+only, by a table, which breaks the symmetry between them and saves weights.
 
-Source: LeCun, Bottou, Bengio & Haffner 1998, "Gradient-Based Learning Applied to Document Recognition", section II.B; the net of
-deck E's "Lecun 1998". Departures: the outputs are a linear layer with cross-entropy, not radial basis functions with fixed codes; a
-coefficient multiplies the mean, not the sum, and starts at 1; the other weights are drawn as usual in Keras, by Glorot's rule.
+Source: LeCun, Bottou, Bengio & Haffner 1998, "Gradient-Based Learning Applied to Document Recognition", section II.B; deck E,
+"Lecun 1998". Departures: the outputs are a linear layer with cross-entropy, not radial basis functions with fixed codes; a
+coefficient multiplies the mean, not the sum, and starts at 1; the other weights are drawn by Glorot's rule.
 """
 
 import keras
@@ -14,8 +14,8 @@ from keras import layers, ops
 
 from zoo.layers.partially_connected import PartiallyConnectedConv2D
 
-# Table I of the paper: for each map of C3 the maps of S2 that it sees. First three in a row, then four in a row (after the last comes
-# the first), then four with a gap, then all.
+# Table I of the paper: for each map of C3 the maps of S2 that it sees. Six see three in a row, where the last is followed by the
+# first, six see four in a row, three see four with gaps, and one sees all.
 C3_CONNECTIONS = (
     *((0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5)),
     *((0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5)),

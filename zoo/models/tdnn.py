@@ -1,12 +1,13 @@
 """A time-delay neural network: 1-D convolutions over time, with a finite memory.
 
-Each layer sees its input now and at some steps before, so the evidence for a class at one time depends on the last few steps only,
-`memory` of them, whatever the weights are: Y(t) = f(X(t), ..., X(t - memory + 1)). Its mean over time is the answer, which so does
-not depend on when something is seen.
+Each layer sees its input now and at some steps before, so the evidence for a class at one time depends on the last steps only,
+`memory` of them, whatever the weights are: Y(t) = f(X(t), ..., X(t - memory + 1)). The answer is its mean over time, so that it
+matters little when something is seen.
 
 Source: Waibel et al. 1989, "Phoneme Recognition Using Time-Delay Neural Networks"; deck C, "Story so far" and "The behavior of
-recurrence" (time-delay nets, convnets over time). Departures: ReLU for sigmoids; zeros stand before the first step, so that sequences
-of any length have an answer; the evidence is linear and its mean is taken, where Waibel sums squares; dilations are an option.
+recurrence" (time-delay nets, convnets over time). Departures: ReLU for sigmoids; zeros stand before the first step, so that
+sequences of any length have an answer; the evidence is linear and its mean is taken, where Waibel sums squares; dilations are an
+option.
 """
 
 import keras
@@ -35,8 +36,8 @@ def tdnn(
         name: Name of the model.
 
     Returns:
-        An uncompiled `keras.Model` from `sequence` (batch, *input_shape) to `logits` (batch, num_classes). `evidence(model)` gives
-        them step by step.
+        An uncompiled `keras.Model` from `sequence` (batch, *input_shape) to `logits` (batch, num_classes). Step by
+        step `evidence(model)` gives them.
 
     Raises:
         ValueError: If there are not as many dilations as filters.

@@ -4,8 +4,8 @@ Three 3 x 3 filters that are given, not learned: the two strokes of an X and the
 image and gives the mean of the products, 1 where all nine pixels match. ReLU and max pooling keep where the matches are. A second
 round of the same three layers has learned filters, and its twelve numbers vote for X or O.
 
-Source: deck B, "A Toy ConvNet: X's and O's"; Rohrer 2016, "How do Convolutional Neural Networks work?". Departures: the deck names no
-filters for its second round, so these are trained, as are the votes, which are logits.
+Source: deck B, "A Toy ConvNet: X's and O's"; Rohrer 2016, "How do Convolutional Neural Networks work?". Departures: the deck
+names no filters for its second round, so these are trained, as are the votes, which are logits.
 """
 
 import keras
