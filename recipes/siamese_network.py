@@ -74,6 +74,6 @@ recipe = Recipe(
     fields={"image": Field("float32", (28, 28, 1), 0.0, 1.0)},
     measure=measure,
     space=space,
-    fit={"epochs": 6, "batch_size": 200, "schedule": "cosine"},
+    fit={"epochs": 10, "batch_size": 200, "schedule": "cosine"},
     target=Target("accuracy", at_least=0.975, aim=0.992),
 )

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoo
-from zoo import data
+from zoo import data, saved
 from zoo import recipe as recipes
 from zoo.data.batches import Batches
 from zoo.data.contract import Contract, Data, Field, Part
@@ -23,6 +23,7 @@ from zoo.models.multitask_mlp import classifiers
 from zoo.models.perceptron import binary_classifier
 from zoo.models.siamese_network import embedder, matcher
 from zoo.optimizers import scheduled
+from zoo.predict import predict
 
 
 @pytest.fixture
@@ -529,3 +530,34 @@ def test_the_siamese_recipe_learns_pairs_of_digits(loss):
 
 def test_the_perceptrons_loss_is_the_criterion():
     assert recipe_and_model("perceptron", data.points.load().contract)[2].loss is perceptron_criterion
+
+
+def test_two_images_are_asked_about_in_one_file(tmp_path, monkeypatch):
+    """`zoo predict siamese_network pair.npz`."""
+    recipe = recipes.find("siamese_network")
+    chosen = recipe.settings(["data=digits", "filters=(2, 2)", "units=4", "embedding=3"])
+    whole = recipe.load_data(chosen)
+    model = recipe.build_model(chosen, whole.contract)
+    monkeypatch.setattr(saved, "find_saved", lambda name, folder: tmp_path)
+    monkeypatch.setattr(saved, "read_card", lambda folder: {"settings": chosen})
+    monkeypatch.setattr(saved, "read_contract", lambda folder: whole.contract)
+    monkeypatch.setattr(saved, "load", lambda name, folder: model)
+    pairs = {name: array[:3] for name, array in whole.test.inputs.items()}
+    np.savez(tmp_path / "pairs.npz", **pairs)
+    inputs, answers, _ = predict("siamese_network", tmp_path / "pairs.npz")
+    assert set(inputs) == {"image_a", "image_b"}
+    np.testing.assert_allclose(answers["distance"], np.asarray(model(pairs))[:, 0], rtol=1e-5)
+    np.savez(tmp_path / "one.npz", image_a=pairs["image_a"])
+    np.savez(tmp_path / "unequal.npz", image_a=pairs["image_a"], image_b=pairs["image_b"][:2])
+    np.savez(tmp_path / "bright.npz", image_a=255 * pairs["image_a"], image_b=pairs["image_b"])
+    (tmp_path / "no.npz").write_text("no arrays")
+    for file, message in {
+        "one.npz": "image_b.*expected the arrays image_a, image_b",
+        "unequal.npz": r"different numbers of examples \(image_a 3, image_b 2\)",
+        "bright.npz": r"input `image_a` lies in .*expected values in",
+        "no.npz": "cannot be read",
+        "missing.npz": "No such file",
+        "three.png": r"takes a .npz file with the arrays image_a, image_b",
+    }.items():
+        with pytest.raises(UsageError, match=message):
+            predict("siamese_network", tmp_path / file)

@@ -10,6 +10,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -19,7 +20,7 @@ import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies as st
-from served import write_classifier
+from served import write_certificate, write_classifier
 
 from zoo.engines import open_engine
 
@@ -511,6 +512,22 @@ def test_it_ends_in_order(exports, tmp_path):
     workers = server.workers()
     server.process.kill()
     wait_for(lambda: not any(pathlib.Path(f"/proc/{worker}").exists() for worker in workers))
+
+
+def test_tls(exports, tmp_path):
+    shutil.copytree(exports[0], tmp_path / "models/tiny/1")
+    certificate, key = write_certificate(tmp_path)
+    server = Served(tmp_path / "models", "--certificate", str(certificate), "--private-key", str(key))
+    with pytest.raises((http.client.HTTPException, ConnectionError)):
+        server.predict(IMAGES)
+    trusting = ssl.create_default_context(cafile=certificate)
+    server.connection = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=PATIENCE, context=trusting)
+    assert server.predict(IMAGES)[0] == 200
+    server.connection.close()
+    server.connection = http.client.HTTPSConnection("127.0.0.1", server.port, context=ssl.create_default_context())
+    with pytest.raises(ssl.SSLCertVerificationError):
+        server.predict(IMAGES)
+    assert server.end() == 0
 
 
 def test_a_worker_that_hangs_does_not_keep_the_server_from_its_end(exports, tmp_path):

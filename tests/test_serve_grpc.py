@@ -21,7 +21,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
-from served import image_field, write_classifier, write_version
+from served import image_field, write_certificate, write_classifier, write_version
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -819,11 +819,9 @@ def test_processes_may_share_a_port_if_they_say_so(served):
 
 
 def test_tls(served, tmp_path):
-    options = ["-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    out = ["-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"]
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", *options, *out], check=True, capture_output=True)
-    trusted = grpc.ssl_channel_credentials((tmp_path / "cert.pem").read_bytes())
-    files = {"certificate": tmp_path / "cert.pem", "private_key": tmp_path / "key.pem"}
+    certificate, key = write_certificate(tmp_path)
+    trusted = grpc.ssl_channel_credentials(certificate.read_bytes())
+    files = {"certificate": certificate, "private_key": key}
     with Running(served.models, channel=lambda address: grpc.secure_channel(address, trusted), **files) as secure:
         assert secure.prediction.Predict(asking(), timeout=PATIENCE).outputs
         plain = prediction_service_pb2_grpc.PredictionServiceStub(grpc.insecure_channel(f"127.0.0.1:{secure.server.port}"))

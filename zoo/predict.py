@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import os
 import pathlib
+import zipfile
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def predict(name, source, folder=None):
     Args:
         name: Name of the recipe.
         source: Path of a picture, of a text file with an example a line, or of a .npy file with one example or a batch; for
-            networks that read text also the text itself.
+            networks that read text also the text itself; for networks of several inputs a .npz file with an array for each.
         folder: The folder of saved models; None as in `zoo.load`.
 
     Returns:
@@ -34,9 +35,14 @@ def predict(name, source, folder=None):
     """
     found = saved.find_saved(name, folder)
     card, contract, recipe = saved.read_card(found), saved.read_contract(found), recipes.find(name)
-    inputs, notes = _read(source, card["settings"]["data"], contract, recipe)
-    model = saved.load(name, folder)
-    answers = default_endpoint(recipe, model, contract).predict(inputs)
+    endpoint = default_endpoint(recipe, saved.load(name, folder), contract)
+    if len(endpoint.inputs) > 1:
+        inputs, notes = _read_arrays(pathlib.Path(source), {key: contract[key] for key in endpoint.inputs}), []
+    else:
+        inputs, notes = _read(source, card["settings"]["data"], contract, recipe)
+    for key, array in inputs.items():
+        contract[key].check(key, array)
+    answers = endpoint.predict(inputs)
     if contract.classes is not None and "label" in answers:
         answers["label"] = [contract.classes[index] for index in answers["label"]]
     if contract.answer_vocabulary is not None and "tokens" in answers:
@@ -57,9 +63,24 @@ def _read(source, data_name, contract, recipe):
         inputs = {name: array}
     else:
         inputs, notes = _read_picture(path, data_name, contract, recipe)
-    for given, array in inputs.items():
-        contract[given].check(given, array)
     return inputs, notes
+
+
+def _read_arrays(path, fields):
+    """{input: batch} of a .npz file that has an array for each input."""
+    if path.suffix != ".npz":
+        raise UsageError(f"{path} cannot be used; the network takes a .npz file with the arrays {', '.join(fields)}.")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in fields}
+    except (OSError, ValueError, KeyError, MemoryError, zipfile.BadZipFile) as error:
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        raise UsageError(f"{path} cannot be read ({reason}); expected the arrays {', '.join(fields)}.") from error
+    inputs = {name: _batch(path, name, array, fields[name]) for name, array in arrays.items()}
+    if len({len(array) for array in inputs.values()}) > 1:
+        counts = ", ".join(f"{name} {len(array)}" for name, array in inputs.items())
+        raise UsageError(f"{path} has different numbers of examples ({counts}); expected one for each of the others.")
+    return inputs
 
 
 def _read_array(path, name, field):
@@ -69,6 +90,11 @@ def _read_array(path, name, field):
     except (OSError, ValueError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise UsageError(f"{path} cannot be read as an array ({reason}).") from error
+    return _batch(path, name, array, field)
+
+
+def _batch(path, name, array, field):
+    """One example or a batch as a batch, in the dtype of its field where no value is changed by that."""
     if not array.size:
         raise UsageError(f"{path} is empty; expected an example or a batch of them.")
     if array.ndim == len(field.shape):

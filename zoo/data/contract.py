@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import math
 
 import numpy as np
 
@@ -51,12 +52,13 @@ class Field:
         lengths = [there for there, size in zip(array.shape[1:], self.shape) if size is None]
         if self.max_length is not None and max(lengths, default=0) > self.max_length:
             raise UsageError(f"input `{name}` has length {max(lengths)}; expected at most {self.max_length}.")
-        if not np.isfinite(array).all():
+        low, high = array.min(), array.max()  # one of them is NaN or infinite where any value is
+        if not (math.isfinite(low) and math.isfinite(high)):
             raise UsageError(f"input `{name}` holds NaN or infinity; expected finite values.")
-        too_small = self.minimum is not None and array.min() < self.minimum
-        too_large = self.maximum is not None and array.max() > self.maximum
+        too_small = self.minimum is not None and low < self.minimum
+        too_large = self.maximum is not None and high > self.maximum
         if too_small or too_large:
-            raise UsageError(f"input `{name}` lies in [{array.min():g}, {array.max():g}]; expected values in {self.range()}.")
+            raise UsageError(f"input `{name}` lies in [{low:g}, {high:g}]; expected values in {self.range()}.")
 
     def sizes(self):
         """The shape of a batch, None where a size is free."""
