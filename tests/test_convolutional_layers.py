@@ -657,6 +657,7 @@ def everything():
     return {name: ops.convert_to_numpy(value) for name, value in results.items()}
 
 
+@pytest.mark.slow
 def test_jax_gives_what_tensorflow_gives(tmp_path):
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
     with subprocess.Popen([sys.executable, __file__, tmp_path], env=environment, stderr=subprocess.PIPE, text=True) as run:
