@@ -8,7 +8,7 @@ Commands:
 import keras
 
 from zoo import alexnet_small, data
-from zoo.layers.augmentation import Augmentation
+from zoo.layers.augmentation import shift_and_flip
 from zoo.recipe import Fraction, Recipe, Target
 
 
@@ -19,10 +19,8 @@ def build(
     shift: Fraction = 0.125,
     flip: bool = True,
 ):
-    # Shifts and mirror images are the paper's own; whole pixels, lest pictures blur.
-    shifted = keras.layers.RandomTranslation(shift, shift, fill_mode="constant", interpolation="nearest", name="translation")
-    flipped = [keras.layers.RandomFlip("horizontal", name="flip")] if flip else []
-    augmentation = Augmentation([shifted, *flipped], name="augmentation")
+    # The paper's: shifts and mirror images.
+    augmentation = shift_and_flip(shift, flip)
     model = alexnet_small(contract["image"].shape, len(contract.classes), dropout, augmentation)
     model.compile(
         optimizer=optimizer,

@@ -9,19 +9,13 @@ Commands:
 import keras
 
 from zoo import data, lenet5
-from zoo.layers.augmentation import Augmentation
+from zoo.layers.augmentation import shift_and_rotate
 from zoo.recipe import Fraction, NonNegative, Recipe, Target
 
 
 def build(contract, optimizer, partial: bool = True, shift: Fraction = 0.04, rotation: NonNegative = 0.02):
     # One pixel and seven degrees: so few weights hardly overfit.
-    augmentation = Augmentation(
-        [
-            keras.layers.RandomTranslation(shift, shift, fill_mode="constant", name="translation"),
-            keras.layers.RandomRotation(rotation, fill_mode="constant", name="rotation"),
-        ],
-        name="augmentation",
-    )
+    augmentation = shift_and_rotate(shift, rotation)
     model = lenet5(contract["image"].shape, len(contract.classes), partial=partial, augmentation=augmentation)
     model.compile(
         optimizer=optimizer,

@@ -9,7 +9,7 @@ Commands:
 import keras
 
 from zoo import data, locally_connected_net
-from zoo.layers.augmentation import Augmentation
+from zoo.layers.augmentation import shift_and_rotate
 from zoo.recipe import Count, Fraction, NonNegative, Recipe, Target
 
 
@@ -23,13 +23,7 @@ def build(
     rotation: NonNegative = 0.02,
 ):
     # One pixel and seven degrees: filters that belong to their places must learn every shift anew.
-    augmentation = Augmentation(
-        [
-            keras.layers.RandomTranslation(shift, shift, fill_mode="constant", name="translation"),
-            keras.layers.RandomRotation(rotation, fill_mode="constant", name="rotation"),
-        ],
-        name="augmentation",
-    )
+    augmentation = shift_and_rotate(shift, rotation)
     shape, classes = contract["image"].shape, len(contract.classes)
     model = locally_connected_net(shape, classes, filters, kernel_size, dropout, augmentation)
     model.compile(

@@ -12,7 +12,7 @@ from zoo import data, maxout_mlp
 from zoo.recipe import Count, Fraction, Recipe, Target
 
 
-def build(contract, optimizer, units: tuple[Count, ...] = (256, 256), pieces: Count = 2, dropout: Fraction = 0.3):
+def build(contract, optimizer, units: tuple[Count, ...] = (192, 192), pieces: Count = 2, dropout: Fraction = 0.3):
     model = maxout_mlp(contract["image"].shape, len(contract.classes), units, pieces, dropout)
     model.compile(
         optimizer=optimizer,
@@ -23,7 +23,7 @@ def build(contract, optimizer, units: tuple[Count, ...] = (256, 256), pieces: Co
 
 
 def space(hp):
-    width = hp.Int("units/width", 128, 384, step=64, default=256)
+    width = hp.Int("units/width", 128, 384, step=64, default=192)
     return {
         # Half to one and a half times ours; the weights grow with the square of the width.
         "units": (width, width),

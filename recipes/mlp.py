@@ -1,4 +1,4 @@
-"""MNIST digits with two hidden layers and dropout: 98.5 %.
+"""MNIST digits with two hidden layers and dropout: 98.6 %.
 
 The deck's own network, sigmoid 200-100-60-30 (97.9 %), is the second command.
 

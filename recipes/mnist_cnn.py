@@ -9,7 +9,7 @@ Commands:
 import keras
 
 from zoo import data, mnist_cnn
-from zoo.layers.augmentation import Augmentation
+from zoo.layers.augmentation import shift_and_rotate
 from zoo.recipe import Count, Fraction, NonNegative, Recipe, Target
 
 
@@ -22,13 +22,7 @@ def build(
     rotation: NonNegative = 0.02,
 ):
     # Small enough that a 4 is not a 9 and a 6 not a 9: two pixels, and seven degrees.
-    augmentation = Augmentation(
-        [
-            keras.layers.RandomTranslation(shift, shift, fill_mode="constant", name="translation"),
-            keras.layers.RandomRotation(rotation, fill_mode="constant", name="rotation"),
-        ],
-        name="augmentation",
-    )
+    augmentation = shift_and_rotate(shift, rotation)
     model = mnist_cnn(contract["image"].shape, len(contract.classes), filters, dropout=dropout, augmentation=augmentation)
     model.compile(
         optimizer=optimizer,

@@ -10,7 +10,7 @@ import keras
 
 from zoo import data, stacked_lstm
 from zoo.data.forms import image_rows
-from zoo.layers.augmentation import Augmentation
+from zoo.layers.augmentation import shift_and_rotate
 from zoo.models.stacked_lstm import step
 from zoo.recipe import Count, Fraction, NonNegative, Recipe, Target
 
@@ -24,16 +24,8 @@ def build(
     rotation: NonNegative = 0.02,
 ):
     width = contract["sequence"].shape[-1]
-    # The rows are an image again for as long as it is shifted, by two pixels at most, and turned, by seven degrees at most.
-    augmentation = Augmentation(
-        [
-            keras.layers.Reshape((-1, width, 1), name="image"),
-            keras.layers.RandomTranslation(shift, shift, fill_mode="constant", name="translation"),
-            keras.layers.RandomRotation(rotation, fill_mode="constant", name="rotation"),
-            keras.layers.Reshape((-1, width), name="rows"),
-        ],
-        name="augmentation",
-    )
+    # Small enough that a 4 is not a 9 and a 6 not a 9: two pixels, and seven degrees.
+    augmentation = shift_and_rotate(shift, rotation, width)
     model = stacked_lstm((None, width), len(contract.classes), units, dropout, augmentation)
     model.compile(
         optimizer=optimizer,

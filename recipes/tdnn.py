@@ -10,7 +10,7 @@ import keras
 
 from zoo import data, tdnn
 from zoo.data.forms import image_rows
-from zoo.layers.augmentation import Augmentation
+from zoo.layers.augmentation import shift_and_rotate
 from zoo.models.tdnn import evidence
 from zoo.recipe import Count, Fraction, NonNegative, Recipe, Target
 
@@ -26,15 +26,7 @@ def build(
 ):
     width = contract["sequence"].shape[-1]
     # The rows are an image again for as long as it is shifted, by one pixel at most, and turned, by seven degrees at most.
-    augmentation = Augmentation(
-        [
-            keras.layers.Reshape((-1, width, 1), name="image"),
-            keras.layers.RandomTranslation(shift, shift, fill_mode="constant", name="translation"),
-            keras.layers.RandomRotation(rotation, fill_mode="constant", name="rotation"),
-            keras.layers.Reshape((-1, width), name="rows"),
-        ],
-        name="augmentation",
-    )
+    augmentation = shift_and_rotate(shift, rotation, width)
     model = tdnn((None, width), len(contract.classes), filters, kernel_size, dilations, augmentation)
     model.compile(
         optimizer=optimizer,

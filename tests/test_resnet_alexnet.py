@@ -142,7 +142,7 @@ def test_the_smallest_images_that_are_taken_are_seen_whole():
     assert zoo.resnet20((4, 4, 1)).get_layer("stage3_block3_add").output.shape == (None, 1, 1, 64)
     assert zoo.resnet34((32, 32, 1)).get_layer("stage4_block3_add").output.shape == (None, 1, 1, 512)
     assert zoo.alexnet((67, 67, 1)).get_layer("pool5").output.shape == (None, 1, 1, 256)
-    assert zoo.alexnet_small((19, 19, 1)).get_layer("pool5").output.shape == (None, 1, 1, 96)
+    assert zoo.alexnet_small((19, 19, 1)).get_layer("pool5").output.shape == (None, 1, 1, 80)
 
 
 def test_images_too_small_for_a_recipe_are_one_line():

@@ -49,3 +49,49 @@ class Augmentation(keras.layers.Layer):
     @classmethod
     def from_config(cls, config):
         return cls(**{**config, "layers": [keras.saving.deserialize_keras_object(layer) for layer in config["layers"]]})
+
+
+def shift_and_rotate(shift, rotation, width=None):
+    """Small moves of a picture, for things that must not be mirrored, such as digits; what comes into the frame is 0.
+
+    Args:
+        shift: Largest shift to any side, as a fraction of height and width.
+        rotation: Largest rotation, as a fraction of a full turn.
+        width: Pixels of a row, for sequences of rows (batch, height, width), which are a picture for as long as they are moved;
+            None for pictures (batch, height, width, channels).
+
+    Returns:
+        An `Augmentation`.
+
+    Example:
+        >>> tuple(shift_and_rotate(0.1, 0.02, width=28)(keras.ops.ones((2, 20, 28)), training=True).shape)
+        (2, 20, 28)
+    """
+    moves = [
+        keras.layers.RandomTranslation(shift, shift, fill_mode="constant", name="translation"),
+        keras.layers.RandomRotation(rotation, fill_mode="constant", name="rotation"),
+    ]
+    if width is not None:
+        image, rows = keras.layers.Reshape((-1, width, 1), name="image"), keras.layers.Reshape((-1, width), name="rows")
+        moves = [image, *moves, rows]
+    return Augmentation(moves, name="augmentation")
+
+
+def shift_and_flip(shift, flip):
+    """Shifts by whole pixels, lest small photographs blur, and mirror images; what comes into the frame is 0.
+
+    Args:
+        shift: Largest shift to any side, as a fraction of height and width.
+        flip: Whether every other picture is mirrored.
+
+    Returns:
+        An `Augmentation` of pictures (batch, height, width, channels).
+
+    Example:
+        >>> tuple(shift_and_flip(0.125, True)(keras.ops.ones((2, 8, 8, 3)), training=True).shape)
+        (2, 8, 8, 3)
+    """
+    moves = [keras.layers.RandomTranslation(shift, shift, fill_mode="constant", interpolation="nearest", name="translation")]
+    if flip:
+        moves.append(keras.layers.RandomFlip("horizontal", name="flip"))
+    return Augmentation(moves, name="augmentation")

@@ -14,12 +14,12 @@ from zoo.layers.maxout import Maxout
 def maxout_mlp(
     input_shape=(28, 28, 1),
     num_classes=10,
-    units=(256, 256),
+    units=(192, 192),
     pieces=2,
     dropout=0.5,
     name="maxout_mlp",
 ):
-    """Builds the network: 536,074 weights by default.
+    """Builds the network: 377,482 weights by default.
 
     Args:
         input_shape: Shape of one example with values in [0, 1]; it is flattened.
@@ -37,7 +37,7 @@ def maxout_mlp(
 
     Example:
         >>> maxout_mlp().count_params()
-        536074
+        377482
     """
     x = inputs = keras.Input(input_shape, name="image")
     x = layers.Flatten(name="flatten")(x)
