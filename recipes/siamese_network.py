@@ -13,9 +13,10 @@ import numpy as np
 from zoo import data, siamese_network
 from zoo.data.contract import Field
 from zoo.data.forms import pairs
+from zoo.layers.augmentation import shift_and_rotate
 from zoo.losses import contrastive_loss, sum_of_distances
 from zoo.models.siamese_network import embedder, matcher
-from zoo.recipe import Count, Fraction, Recipe, Target
+from zoo.recipe import Count, Fraction, NonNegative, Recipe, Target
 
 # With a margin of 1, which is but the unit of the distances, pairs nearer than a half are the same.
 LOSSES = {"contrastive": contrastive_loss, "sum_of_distances": sum_of_distances}
@@ -29,10 +30,14 @@ def build(
     embedding: Count = 64,
     dropout: Fraction = 0.0,
     loss: Literal["contrastive", "sum_of_distances"] = "contrastive",
+    shift: Fraction = 0.08,
+    rotation: NonNegative = 0.02,
 ):
+    # Small enough that a 4 is not a 9 and a 6 not a 9: two pixels, and seven degrees.
+    augmentation = shift_and_rotate(shift, rotation)
     # The deck's loss rewards distance without a bound, so that embeddings need one.
     normalize = loss == "sum_of_distances"
-    model = siamese_network(contract["image_a"].shape, filters, units, embedding, dropout, normalize)
+    model = siamese_network(contract["image_a"].shape, filters, units, embedding, dropout, normalize, augmentation)
     model.compile(optimizer=optimizer, loss=LOSSES[loss])
     return model
 

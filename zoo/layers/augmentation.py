@@ -68,7 +68,7 @@ def shift_and_rotate(shift, rotation, width=None):
         (2, 20, 28)
     """
     moves = [
-        keras.layers.RandomTranslation(shift, shift, fill_mode="constant", name="translation"),
+        keras.layers.RandomTranslation(shift, shift, fill_mode="constant", name="shift"),
         keras.layers.RandomRotation(rotation, fill_mode="constant", name="rotation"),
     ]
     if width is not None:
@@ -91,7 +91,7 @@ def shift_and_flip(shift, flip):
         >>> tuple(shift_and_flip(0.125, True)(keras.ops.ones((2, 8, 8, 3)), training=True).shape)
         (2, 8, 8, 3)
     """
-    moves = [keras.layers.RandomTranslation(shift, shift, fill_mode="constant", interpolation="nearest", name="translation")]
+    moves = [keras.layers.RandomTranslation(shift, shift, fill_mode="constant", interpolation="nearest", name="shift")]
     if flip:
         moves.append(keras.layers.RandomFlip("horizontal", name="flip"))
     return Augmentation(moves, name="augmentation")

@@ -21,6 +21,7 @@ def siamese_network(
     embedding=64,
     dropout=0.0,
     normalize=False,
+    augmentation=None,
     name="siamese_network",
 ):
     """Builds the network: 87,104 weights by default, in one tower.
@@ -33,6 +34,8 @@ def siamese_network(
         dropout: Fraction of the dense layer's outputs dropped in training.
         normalize: Whether embeddings are scaled to the length 1, so that no distance is above 2. Losses that reward distance
             without a bound, such as `zoo.losses.sum_of_distances`, need it.
+        augmentation: A keras layer that changes the images in training only, each in its own way, such as
+            `zoo.layers.augmentation.Augmentation`, or None.
         name: Name of the model.
 
     Returns:
@@ -48,6 +51,8 @@ def siamese_network(
         87104
     """
     x = image = keras.Input(input_shape, name="image")
+    if augmentation is not None:
+        x = augmentation(x)
     for index, width in enumerate(filters, start=1):
         x = layers.Conv2D(width, 5, activation="relu", name=f"conv{index}")(x)
         x = layers.MaxPooling2D(name=f"pool{index}")(x)
