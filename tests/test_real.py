@@ -31,13 +31,14 @@ def test_evaluation_gives_the_number_of_the_card(name):
 def test_every_exported_file_is_what_keras_computes(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     card = saved.read_card(saved.find_saved(name))
-    # Logits and log-probabilities of texts are large numbers, of which 1e-5 is meant.
-    tolerance = 1e-4 if name in ("seq2seq", "translation") else 1e-5
+    # Logits and log-probabilities of texts, and the evidence of a time-delay network, are large numbers, of which 1e-5 is meant.
+    tolerance = 1e-4 if name in ("seq2seq", "translation", "tdnn") else 1e-5
+    golden_tolerance = 1e-4 if name == "tdnn" else 1e-5
     path, report = export_network(name)
     assert str(path) == f"saved_models/{name}/1" and [child.name for child in path.parent.iterdir()] == ["1"]
     assert set(report["files"]) == {"saved_model", "litert", "onnx"} and report["weights"] == card["weights"]["sha256"]
     for entry in report["files"].values():
-        assert entry["largest_difference"] <= tolerance and entry["golden_difference"] <= 1e-5 and entry["unequal"] == 0
+        assert entry["largest_difference"] <= tolerance and entry["golden_difference"] <= golden_tolerance and entry["unequal"] == 0
         if recipes.find(name).estimate is None:
             scores = {f"{score:.4g}" for score in (entry["metric_before"], entry["metric_after"], card["score"]["test"])}
             assert len(scores) == 1, scores
