@@ -1,4 +1,4 @@
-"""MNIST digits with local filters that share no weights: 98.8 % in 12 epochs.
+"""MNIST digits with local filters that share no weights: 99.1 % in 12 epochs.
 
 Commands:
     zoo train locally_connected_net

@@ -1,4 +1,4 @@
-"""MNIST digits with two layers of maxout units and dropout: 98.4 %.
+"""MNIST digits with two layers of maxout units and dropout: 98.6 %.
 
 Commands:
     zoo train maxout_mlp

@@ -1,4 +1,4 @@
-"""MNIST digits read row by row by a time-delay network: 99 % in 12 epochs.
+"""MNIST digits read row by row by a time-delay network: 99.2 % in 12 epochs.
 
 Commands:
     zoo train tdnn

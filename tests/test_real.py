@@ -38,7 +38,9 @@ def test_every_exported_file_is_what_keras_computes(name, tmp_path, monkeypatch)
     assert str(path) == f"saved_models/{name}/1" and [child.name for child in path.parent.iterdir()] == ["1"]
     assert set(report["files"]) == {"saved_model", "litert", "onnx"} and report["weights"] == card["weights"]["sha256"]
     for entry in report["files"].values():
-        assert entry["largest_difference"] <= tolerance and entry["golden_difference"] <= golden_tolerance and entry["unequal"] == 0
+        assert (
+            entry["largest_difference"] <= tolerance and entry["golden_difference"] <= golden_tolerance and entry["unequal"] == 0
+        )
         if recipes.find(name).estimate is None:
             scores = {f"{score:.4g}" for score in (entry["metric_before"], entry["metric_after"], card["score"]["test"])}
             assert len(scores) == 1, scores

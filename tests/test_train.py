@@ -15,13 +15,14 @@ import sys
 
 import numpy as np
 import pytest
+import scipy.stats
 
 import zoo
 from zoo import data, saved
 from zoo import recipe as recipes
 from zoo.errors import RunError, UsageError
 from zoo.predict import predict
-from zoo.train import evaluate, train
+from zoo.train import evaluate, train, wilson_interval
 
 NAME = "stacked_autoencoder"
 TINY = ["data=digits", "units=(8,)", "epochs=3", "batch_size=250"]
@@ -391,3 +392,17 @@ def test_seeds_below_one_are_refused(tmp_path):
     with pytest.raises(UsageError, match="--seeds 0; expected at least 1"):
         run(tmp_path, seeds=0)
     assert files(tmp_path) == {}
+
+
+@pytest.mark.parametrize(("right", "count"), [(0, 7), (7, 7), (871, 1000), (1, 3), (9959, 10000)])
+def test_the_interval_is_wilsons(right, count):
+    expected = scipy.stats.binomtest(right, count).proportion_ci(method="wilson")
+    np.testing.assert_allclose(wilson_interval(right / count, count), [expected.low, expected.high], atol=1e-6)
+
+
+def test_scores_that_are_shares_of_examples_have_an_interval(tmp_path):
+    card = train("perceptron", ["epochs=1", "batch_size=100"], folder=tmp_path, verbose=0)
+    low, high = card["score"]["interval"]
+    assert low < card["score"]["test"] <= high and 0 < high - low < 0.1
+    error = train("adaline", ["epochs=1", "batch_size=100"], folder=tmp_path, verbose=0)
+    assert error["score"]["metric"] == "squared_error" and error["score"]["interval"] is None

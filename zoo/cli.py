@@ -469,6 +469,9 @@ def _score(card):
     text = f"{score['metric']} {score['test']:.4g}"
     if score["deviation"] is not None:
         text += f" (mean {score['mean']:.4g} ± {score['deviation']:.2g} of {score['note']})"
+    elif score.get("interval"):
+        low, high = score["interval"]
+        text += f" (95 %: {low:.4g} to {high:.4g})"
     return text
 
 

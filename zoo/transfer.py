@@ -30,7 +30,8 @@ class Transfer:
         try:
             self.model = saved.load(name, folder)
         except UsageError as error:
-            raise UsageError(f"--from {folder}: {error} The weights to begin with are made by `--folder {folder}`.") from error
+            example = f"zoo train {name} data=... --folder {folder}"
+            raise UsageError(f"--from {folder}: {error} With other data that is `{example}`.") from error
         self.card = saved.read_card(saved.find_saved(name, folder))
         self.folder = folder
 
