@@ -23,7 +23,7 @@ def build(
     optimizer,
     tasks: tuple[Literal["digit", "parity", "above_four"], ...] = ("digit", "parity", "above_four"),
     sharing: Literal["hard", "soft"] = "hard",
-    units: tuple[Count, ...] = (256, 128),
+    units: tuple[Count, ...] = (192, 96),
     dropout: Fraction = 0.3,
     penalty: NonNegative = 1e-4,
     alpha: NonNegative = 1.0,
@@ -52,8 +52,8 @@ def measure(answers, part, contract):
 
 def space(hp):
     return {
-        # Half to one and a half times ours; the second layer stays at 128.
-        "units": (hp.Int("units/first", 128, 384, step=128, default=256), 128),
+        # Half to twice ours; the second layer stays at 96.
+        "units": (hp.Int("units/first", 96, 384, step=96, default=192), 96),
         "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1, default=0.3),
         # Equal weights, or the digit, from which the others follow, first of all.
         "alpha": hp.Float("alpha", 0.1, 3.0, sampling="log", default=1.0),
