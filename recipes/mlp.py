@@ -1,6 +1,6 @@
 """MNIST digits with two hidden layers and dropout: 98.6 %.
 
-The deck's own network, sigmoid 200-100-60-30 (97.9 %), is the second command.
+The deck's own network, sigmoid 200-100-60-30, is the second command: 98.1 % (the deck has 97.9 %), which is below this target.
 
 Commands:
     zoo train mlp

@@ -1,4 +1,4 @@
-"""Three questions about MNIST digits with one network: which digit, is it odd, is it above four; 98.8 % on average.
+"""Three questions about MNIST digits with one network: which digit, is it odd, is it above four; 98.7 % on average.
 
 Commands:
     zoo train multitask_mlp
