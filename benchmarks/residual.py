@@ -37,7 +37,7 @@ def main():
     arguments = parser.parse_args()
     recipe = recipes.find("resnet20")
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-    print(f"| layers | form | training accuracy | validation accuracy | minutes |\n{'|---' * 5}|")
+    lines = ["| layers | form | training accuracy | validation accuracy | minutes |", f"{'|---' * 5}|"]
     for color, blocks in zip(("tab:blue", "tab:red"), DEPTHS):
         for residual, (form, line) in FORMS.items():
             settings = recipe.settings([f"blocks={blocks}", f"residual={residual}", f"epochs={arguments.epochs}"])
@@ -47,10 +47,9 @@ def main():
             folder.mkdir(parents=True, exist_ok=True)
             progress = fit(recipe, settings, data, data.fingerprint(), folder, verbose=0)
             rows = progress["history"]
-            print(
+            lines.append(
                 f"| {6 * blocks + 2} | {form} | {rows[-1]['accuracy']:.1%} | {rows[-1]['val_accuracy']:.1%} "
-                f"| {progress['seconds'] / 60:.1f} |",
-                flush=True,
+                f"| {progress['seconds'] / 60:.1f} |"
             )
             epochs = [row["epoch"] for row in rows]
             for axes, key in ((left, "accuracy"), (right, "val_accuracy")):
@@ -60,7 +59,7 @@ def main():
         axes.grid(alpha=0.3)
     left.legend()
     figure.savefig(arguments.picture, dpi=120)
-    print(arguments.picture)
+    print("\n".join([*lines, str(arguments.picture)]))
 
 
 if __name__ == "__main__":
