@@ -94,6 +94,7 @@ def test_every_weight_receives_a_gradient(name):
         assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, weight.path
 
 
+@pytest.mark.slow
 @every_network
 def test_eight_examples_are_learned_by_heart(name):
     small = SMALL[name]
