@@ -53,7 +53,7 @@ def predict(name, source, folder=None):
 
 
 def _read(source, data_name, contract, recipe):
-    """The inputs of one source, checked against the contract, and what was done to it."""
+    """The inputs of one source, and what was done to it."""
     name, field = next(iter(contract.inputs.items()))  # further inputs are the network's own, as the decoder's
     path = pathlib.Path(source)
     if path.suffix == ".npy":

@@ -337,6 +337,8 @@ def _transferred(recipe, settings, data, fingerprint, folder, verbose, transfer)
         saved.load_weights(model, head_folder / first["best"])
 
     second = fit(recipe, all_weights, data, fingerprint, folder, verbose=verbose, begin=begin)
+    if second["scores"] is not None:
+        return second  # scored before a stop, and with that kept as one
     later = [{**row, "epoch": first["epochs_done"] + row["epoch"]} for row in second["history"]]
     return {
         **second,
