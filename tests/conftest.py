@@ -1,11 +1,14 @@
+import contextlib
 import os
 import pathlib
 import shlex
+import signal
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
+from processes import descendants
 
 from zoo import cli
 
@@ -18,6 +21,15 @@ def data_folder():
     if DATA_FOLDER is None:
         pytest.fail("tests marked `real` need ZOO_DATA_DIR to name the folder of the prepared data sets")
     return DATA_FOLDER
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_process_outlives_the_tests():
+    """Ends what a failed test left running: it would hold the terminal, and with it whoever waits for the tests."""
+    yield
+    for pid in descendants(os.getpid()):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies as st
+from processes import children
 from served import write_certificate, write_classifier
 
 from zoo.engines import open_engine
@@ -68,12 +69,7 @@ class Served:
 
     def workers(self):
         """The processes that answer."""
-        found = []
-        for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):
-                if int(path.read_text().rpartition(")")[2].split()[1]) == self.process.pid:
-                    found.append(int(path.parent.name))
-        return found
+        return list(children(self.process.pid))
 
     def memory(self):
         """Megabytes of the workers."""
@@ -97,6 +93,21 @@ def wait_for(condition):
             return value
         time.sleep(0.01)
     raise AssertionError("nothing happened")
+
+
+@contextlib.contextmanager
+def clients(count, client):
+    """`count` threads that run `client(stop)`; `stop` is set when the block ends, however it ends."""
+    stop = threading.Event()
+    threads = [threading.Thread(target=client, args=(stop,), daemon=True) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -387,32 +398,29 @@ def test_versions_come_and_go_without_a_failed_request(exports, tmp_path):
     models, outside = tmp_path / "models/tiny", tmp_path / "outside"
     shutil.copytree(exports[0], models / "1")
     server = Served(tmp_path / "models")
-    answers, stop = [], threading.Event()
+    answers = []
 
-    def client():
+    def client(stop):
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
         while not stop.is_set():
             connection.request("POST", f"{API}:predict", json.dumps(IMAGES))
             answer = connection.getresponse()
             answers.append((answer.status, answer.read()))
 
-    clients = [threading.Thread(target=client) for _ in range(4)]
-    [thread.start() for thread in clients]
     states = lambda: {one["version"]: one for one in server("GET", API)[1]["model_version_status"]}  # noqa: E731
-    shutil.copytree(exports[1], outside / "2")
-    (outside / "2").rename(models / "2")
-    wait_for(lambda: states().get("1", {}).get("state") == "END" and states()["2"]["state"] == "AVAILABLE")
-    shutil.copytree(exports[1], outside / "3")
-    golden = json.loads((outside / "3/golden.json").read_text())
-    golden[0]["outputs"]["probabilities"]["value"][0][0] += 0.1
-    (outside / "3/golden.json").write_text(json.dumps(golden))
-    (outside / "3").rename(models / "3")
-    shutil.copytree(exports[1], outside / "4")
-    (outside / "4/model.tflite").write_bytes(b"TFL3 is no model")
-    (outside / "4").rename(models / "4")
-    wait_for(lambda: states().get("4", {}).get("state") == "END" and states()["3"]["state"] == "END")
-    stop.set()
-    [thread.join() for thread in clients]
+    with clients(4, client):
+        shutil.copytree(exports[1], outside / "2")
+        (outside / "2").rename(models / "2")
+        wait_for(lambda: states().get("1", {}).get("state") == "END" and states()["2"]["state"] == "AVAILABLE")
+        shutil.copytree(exports[1], outside / "3")
+        golden = json.loads((outside / "3/golden.json").read_text())
+        golden[0]["outputs"]["probabilities"]["value"][0][0] += 0.1
+        (outside / "3/golden.json").write_text(json.dumps(golden))
+        (outside / "3").rename(models / "3")
+        shutil.copytree(exports[1], outside / "4")
+        (outside / "4/model.tflite").write_bytes(b"TFL3 is no model")
+        (outside / "4").rename(models / "4")
+        wait_for(lambda: states().get("4", {}).get("state") == "END" and states().get("3", {}).get("state") == "END")
     final = states()
     assert final["2"]["state"] == "AVAILABLE"
     assert "otherwise in `probabilities`" in final["3"]["status"]["error_message"]
@@ -433,20 +441,19 @@ def test_overload_is_refused_at_once_and_passes(exports, tmp_path):
     body = json.dumps({"instances": [IMAGE] * 100})
     code, alone = server.predict(body)
     assert code == 200
-    seen, until = [], time.monotonic() + 4
+    seen = []
 
-    def client():
+    def client(stop):
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
-        while time.monotonic() < until:
+        while not stop.is_set():
             began = time.monotonic()
             connection.request("POST", f"{API}:predict", body)
             answer = connection.getresponse()
             content = json.loads(answer.read())
             seen.append((answer.status, time.monotonic() - began, answer.headers.get("retry-after"), content))
 
-    clients = [threading.Thread(target=client) for _ in range(40)]
-    [thread.start() for thread in clients]
-    [thread.join() for thread in clients]
+    with clients(40, client):
+        time.sleep(4)
     accepted = [one for one in seen if one[0] == 200]
     refused = [one for one in seen if one[0] == 429]
     assert accepted and refused and len(accepted) + len(refused) == len(seen)

@@ -14,6 +14,7 @@ import sys
 import time
 
 import pytest
+from processes import descendants
 
 from zoo import recipe as recipes
 from zoo.train import fit
@@ -60,20 +61,9 @@ def events(folder, name="1"):
     return found
 
 
-def children(pid, module):
-    """The processes below `pid` that run a module of ours."""
-    found = []
-    for path in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
-            command = (path / "cmdline").read_bytes().split(b"\0")
-        except (OSError, IndexError, ValueError):
-            continue
-        if parent == pid:
-            if module.encode() in command:
-                found.append(int(path.name))
-            found += children(int(path.name), module)
-    return found
+def running(process, module):
+    """The processes below `process` that run a module of ours."""
+    return [pid for pid, command in descendants(process.pid).items() if module in command]
 
 
 def wait_for(condition, process=None):
@@ -160,18 +150,18 @@ def test_two_workers_find_the_same_as_one(undisturbed, tmp_path):
 def test_every_trial_completes_once_though_trial_worker_and_chief_are_killed(undisturbed, tmp_path):
     process = start(tmp_path, "--max-trials", "4", "--workers", "2")
     wait_for(lambda: epochs_done(tmp_path, "0000") >= 3, process)
-    [os.kill(pid, signal.SIGKILL) for pid in children(process.pid, "zoo.tune.trial")]
-    wait_for(lambda: children(process.pid, "zoo.tune.trial"), process)
+    [os.kill(pid, signal.SIGKILL) for pid in running(process, "zoo.tune.trial")]
+    wait_for(lambda: running(process, "zoo.tune.trial"), process)
     before = epochs_done(tmp_path, "0000")
     wait_for(lambda: epochs_done(tmp_path, "0000") > before or events(tmp_path).get("end"), process)
 
-    workers = children(process.pid, "zoo.tune.worker")
-    trials = children(process.pid, "zoo.tune.trial")
+    workers = running(process, "zoo.tune.worker")
+    trials = running(process, "zoo.tune.trial")
     os.kill(workers[0], signal.SIGKILL)
-    wait_for(lambda: len(set(children(process.pid, "zoo.tune.worker")) - set(workers)) == 1, process)
+    wait_for(lambda: len(set(running(process, "zoo.tune.worker")) - set(workers)) == 1, process)
     wait_for(lambda: events(tmp_path).get("end"), process)
-    wait_for(lambda: children(process.pid, "zoo.tune.trial"), process)
-    left = [*children(process.pid, "zoo.tune.trial"), *children(process.pid, "zoo.tune.worker"), *trials]
+    wait_for(lambda: running(process, "zoo.tune.trial"), process)
+    left = [*running(process, "zoo.tune.trial"), *running(process, "zoo.tune.worker"), *trials]
     process.kill()
     process.communicate()
     wait_for(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in left))
@@ -331,7 +321,7 @@ def test_a_budget_ends_the_search_and_a_larger_one_goes_on(tmp_path):
 def test_ctrl_c_ends_everything_and_can_be_gone_on_with(tmp_path):
     process = start(tmp_path, "--max-trials", "2")
     wait_for(lambda: epochs_done(tmp_path, "0000") >= 1, process)
-    left = [*children(process.pid, "zoo.tune.trial"), *children(process.pid, "zoo.tune.worker")]
+    left = [*running(process, "zoo.tune.trial"), *running(process, "zoo.tune.worker")]
     process.send_signal(signal.SIGINT)
     code, out, err = end(process)
     assert code == 130 and "interrupted" in err.splitlines()[-1]
