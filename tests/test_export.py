@@ -27,19 +27,19 @@ from tensorflow.lite.tools import flatbuffer_utils
 from test_train import small_disk
 
 from zoo import export
+from zoo import files as files_module
 from zoo.data.contract import Contract, Field
 from zoo.endpoints import DEFAULT, Endpoint, classifier
 from zoo.engines import open_engine, read_arrays, reason_of, write_arrays
 from zoo.errors import RunError, UsageError
-from zoo.export import files as files_module
 from zoo.export.check import answers_of, difference, make_requests, prove
-from zoo.export.files import appearing
 from zoo.export.flatbuffer import read_metadata
 from zoo.export.graph import as_endpoints, as_function, fields_of
 from zoo.export.litert import write_litert
 from zoo.export.onnx import write_onnx
 from zoo.export.recurrent import folded_time, fused_loops, portable_loops
 from zoo.export.saved_model import write_saved_model
+from zoo.files import appearing
 from zoo.models import seq2seq, stacked_lstm
 
 pytestmark = pytest.mark.slow

@@ -27,6 +27,7 @@ from zoo.engines import open_engine
 from zoo.errors import RunError, UsageError
 from zoo.export.flatbuffer import read_metadata
 from zoo.export.network import check_network, export_network
+from zoo.files import sha256
 from zoo.predict import predict
 from zoo.train import evaluate, train
 
@@ -179,7 +180,7 @@ def test_the_report_tells_sizes_sums_and_origin(exported):
     report = read(folder / "export.json")
     assert set(report["files"]) == {"saved_model", "litert", "onnx"} and report["name"] == NAME
     assert report["weights"] == saved.read_card(exported / NAME)["weights"]["sha256"]
-    assert report["sha256"] == {file: saved.sha256(folder / file) for file in files(folder) if file != "export.json"}
+    assert report["sha256"] == {file: sha256(folder / file) for file in files(folder) if file != "export.json"}
     sizes = {file: len(content) for file, content in files(folder).items()}
     of_saved_model = sum(size for file, size in sizes.items() if file.startswith(("saved_model.pb", "variables")))
     assert report["files"]["saved_model"]["bytes"] == of_saved_model
@@ -489,7 +490,7 @@ def change_golden(folder, change):
     requests, report = read(folder / "golden.json"), read(folder / "export.json")
     change(requests)
     (folder / "golden.json").write_text(json.dumps(requests))
-    report["sha256"]["golden.json"] = saved.sha256(folder / "golden.json")
+    report["sha256"]["golden.json"] = sha256(folder / "golden.json")
     (folder / "export.json").write_text(json.dumps(report))
 
 
@@ -526,7 +527,7 @@ def test_a_packaged_network_is_exported_to_the_working_directory(elsewhere):
     out, err, code = end()
     assert code == 0 and err == "" and out.endswith("\nseq2seq: exported to saved_models/seq2seq/1\n")
     assert [str(path.relative_to(folder)) for path in folder.glob("*/*/*")] == ["saved_models/seq2seq/1"]
-    assert read(folder / "saved_models/seq2seq/1/export.json")["weights"] == saved.sha256(SEQ2SEQ / saved.WEIGHTS)
+    assert read(folder / "saved_models/seq2seq/1/export.json")["weights"] == sha256(SEQ2SEQ / saved.WEIGHTS)
 
 
 # What is refused.

@@ -21,6 +21,7 @@ import zoo
 from zoo import data, saved
 from zoo import recipe as recipes
 from zoo.errors import RunError, UsageError
+from zoo.files import sha256, written_beside
 from zoo.predict import predict
 from zoo.train import evaluate, train, wilson_interval
 
@@ -106,7 +107,7 @@ def test_the_card_holds_what_made_the_weights(trained):
     assert {"numpy", "python"} < set(card["versions"])
     assert 0 < card["wall_seconds"]["0"] < 600
     assert card["command"] == "zoo train it"
-    assert card["weights"]["sha256"] == saved.sha256(trained / NAME / saved.WEIGHTS)
+    assert card["weights"]["sha256"] == sha256(trained / NAME / saved.WEIGHTS)
     assert card["weights"]["count"] == zoo.load(NAME, trained).count_params()
 
 
@@ -161,7 +162,7 @@ def test_two_seeds_are_two_single_runs_of_which_the_better_on_validation_is_kept
     assert both["scores"] == better["scores"]
     assert both["score"]["test"] == better["score"]["test"]
     assert both["settings"] == better["settings"]
-    assert both["weights"]["sha256"] == better["weights"]["sha256"] == saved.sha256(tmp_path / "both" / NAME / saved.WEIGHTS)
+    assert both["weights"]["sha256"] == better["weights"]["sha256"] == sha256(tmp_path / "both" / NAME / saved.WEIGHTS)
     assert set(both["wall_seconds"]) == {"0", "1"}
 
 
@@ -350,7 +351,7 @@ def test_weights_of_another_network_are_refused(copy):
     weights, card = copy / NAME / saved.WEIGHTS, copy / NAME / saved.CARD
     zoo.stacked_autoencoder(units=(9,)).save_weights(weights)
     content = json.loads(card.read_text())
-    change(card, weights={**content["weights"], "sha256": saved.sha256(weights)})
+    change(card, weights={**content["weights"], "sha256": sha256(weights)})
     with pytest.raises(UsageError, match="holds no weights of this network"):
         zoo.load(NAME, copy)
 
@@ -378,12 +379,12 @@ def test_what_was_never_trained_is_named_with_the_command(tmp_path):
 def test_a_file_written_beside_is_whole_or_the_old_one(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
-    with pytest.raises(ZeroDivisionError), saved.written_beside(path) as partial:
+    with pytest.raises(ZeroDivisionError), written_beside(path) as partial:
         partial.write_text("half")
         assert path.read_text() == "old"
         raise ZeroDivisionError
     assert files(tmp_path) == {"file": b"old"}
-    with saved.written_beside(path) as partial:
+    with written_beside(path) as partial:
         partial.write_text("new")
     assert files(tmp_path) == {"file": b"new"}
 

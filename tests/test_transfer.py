@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import data, saved, transfer
+from zoo import data, transfer
 from zoo import recipe as recipes
-from zoo.errors import UsageError
+from zoo.errors import RunError, UsageError
+from zoo.files import sha256
 from zoo.train import train
 
 SETTINGS = ["filters=(4, 4)", "epochs=2", "batch_size=200", "shift=0.0", "rotation=0.0", "data=npz:three.npz"]
@@ -88,12 +89,24 @@ def test_a_new_head_is_trained_alone_and_then_all_of_it(monkeypatch):
     assert [int(row.split(",")[0]) for row in rows] == list(range(1, 9))
     assert card["epochs"]["done"] == 8 and 1 <= card["epochs"]["best"] <= 8
     assert card["from"]["data"]["name"] == "npz:three.npz"
-    assert card["from"]["weights"]["sha256"] == saved.sha256(pathlib.Path("first/mnist_cnn/model.weights.h5"))
+    assert card["from"]["weights"]["sha256"] == sha256(pathlib.Path("first/mnist_cnn/model.weights.h5"))
     assert card["score"]["test"] > 0.8
     old, new = weights_of("first"), weights_of("second")
     assert (old["conv1"][0] != new["conv1"][0]).any() and new["logits"][0].shape == (1024, 4)
     # Small steps: the filters are still those that were learned.
     assert np.corrcoef(old["conv1"][0].ravel(), new["conv1"][0].ravel())[0, 1] > 0.9
+
+
+def test_a_run_that_was_stopped_after_a_seed_counts_its_epochs_once():
+    settings = [*SETTINGS, "data=npz:four.npz", "epochs=4"]
+    blocked = pathlib.Path("fifth/mnist_cnn/unfinished/seed-1")
+    blocked.parent.mkdir(parents=True)
+    blocked.touch()  # where the folder of the second seed has to be
+    with pytest.raises(RunError, match="--resume"):
+        train("mnist_cnn", settings, folder="fifth", seeds=2, verbose=0, source="first", resume=True)
+    card = train("mnist_cnn", settings, folder="fifth", verbose=0, source="first", resume=True)
+    rows = pathlib.Path("fifth/mnist_cnn/history.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert [int(row.split(",")[0]) for row in rows] == [1, 2, 3, 4] and card["epochs"]["done"] == 4
 
 
 def test_settings_of_another_network_are_refused_before_anything_is_written():

@@ -34,6 +34,7 @@ from zoo import data
 from zoo import recipe as recipes
 from zoo.durations import parse_duration
 from zoo.errors import RunError, UsageError
+from zoo.files import read_json, write_json
 from zoo.recipe import Count, Fraction, Positive, Recipe, Target
 from zoo.tune import files, roles, screen
 from zoo.tune.chief import Servicer, search
@@ -116,7 +117,7 @@ def definition_of(space, tuner, executions=1):
 def begin(folder, space, tuner, max_trials=None, **options):
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / files.STUDY).exists():
-        files.write_json(folder / files.STUDY, definition_of(space, tuner))
+        write_json(folder / files.STUDY, definition_of(space, tuner))
     return Study(folder, space, files.read_study(folder), max_trials, **options)
 
 
@@ -130,7 +131,7 @@ def leave_result(study, row, **changes):
     path = study.folder / files.TRIALS / row.trial / files.RESULT
     made = {"status": "completed", "score": score_of(row), "epochs": row.until, "seconds": 1.5, "reason": None, **changes}
     if not path.exists():
-        files.write_json(path, made)
+        write_json(path, made)
     return made
 
 
@@ -708,7 +709,7 @@ def test_read_best(tmp_path, opened):
 def test_names_of_studies(tmp_path):
     assert files.study_names(tmp_path) == [] and files.next_name(tmp_path) == "1"
     for time_, name in enumerate(["10", "9", "mine"]):
-        files.write_json(tmp_path / name / files.STUDY, {})
+        write_json(tmp_path / name / files.STUDY, {})
         os.utime(tmp_path / name / files.STUDY, (time_, time_))
     (tmp_path / "11").mkdir()  # without a study.json, but taken
     assert files.study_names(tmp_path) == ["10", "9", "mine"] and files.next_name(tmp_path) == "12"
@@ -783,7 +784,7 @@ class Search(stateful.RuleBasedStateMachine):
             assert self.study.done
         elif row != WAIT:
             assert (row.status, row.worker) == ("running", worker) and row.trial not in held
-            request = files.read_json(self.folder / files.TRIALS / row.trial / files.REQUEST, "")
+            request = read_json(self.folder / files.TRIALS / row.trial / files.REQUEST, "")
             assert request == {
                 **json.loads(json.dumps({"settings": row.settings})),
                 "until": row.until,
@@ -1524,7 +1525,7 @@ def there(tmp_path, digits_print):
     folder = files.studies_folder(NAME, tmp_path) / "1"
     made = {**definition_of(space, "random"), "backend": "tensorflow"}
     made["fingerprint"] = fingerprint(space, "random", 1, digits_print, "tensorflow")
-    files.write_json(folder / files.STUDY, made)
+    write_json(folder / files.STUDY, made)
     study = Study(folder, space, made, 20)
     complete(study, study.ask("a"))
     study.close()
@@ -1593,7 +1594,7 @@ def test_which_study_is_run(tmp_path):
         with pytest.raises(UsageError, match=f"there is no study in .*; begin one without --{option}."):
             choose(**{option: True})
     for time_, name in enumerate(["1", "old", "2"]):
-        files.write_json(tmp_path / name / files.STUDY, {"format": 1, "fingerprint": other if name == "old" else now})
+        write_json(tmp_path / name / files.STUDY, {"format": 1, "fingerprint": other if name == "old" else now})
         os.utime(tmp_path / name / files.STUDY, (time_, time_))
     assert choose(resume=True) == (tmp_path / "2", None) and choose("1", resume=True) == (tmp_path / "1", None)
     assert choose(new=True) == (tmp_path / "3", None) and choose("mine", new=True) == (tmp_path / "mine", None)

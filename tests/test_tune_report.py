@@ -94,17 +94,17 @@ def rows(page):
 @pytest.mark.parametrize("sign", [1, -1])
 def test_importance_finds_the_choice_that_matters(sign):
     trials = study_of(lambda drawn: sign * EFFECT[drawn["rule"]] + 0.001 * drawn["augment"])
-    shares, explained = importance(SPACE, trials, "max" if sign > 0 else "min")
+    shares, explained = importance(SPACE, trials)
     assert list(shares) == [one["name"] for one in SPACE]
     assert shares["rule"] > 0.95 and explained > 0.9
     assert sum(shares.values()) == pytest.approx(1) and min(shares.values()) >= 0
-    assert (shares, explained) == importance(SPACE, trials, "min")
+    assert (shares, explained) == importance(SPACE, trials)
 
 
 def test_importance_sees_a_logarithmic_scale_and_the_smaller_share():
     """Variances of 9/12 for the logarithm, drawn from 3 decades, and 1/16 for the flag of half its weight."""
     trials = study_of(lambda drawn: math.log10(drawn["learning_rate"]) + 0.5 * drawn["augment"], count=60)
-    shares, explained = importance(SPACE, trials, "max")
+    shares, explained = importance(SPACE, trials)
     assert shares["learning_rate"] == pytest.approx(0.75 / (0.75 + 0.0625), abs=0.06)
     assert shares["augment"] > 3 * max(shares["rule"], shares["units/width"]) and explained > 0.8
 
@@ -113,8 +113,8 @@ def test_a_logarithmic_scale_is_the_scale_of_the_logarithm():
     trials = study_of(lambda drawn: drawn["learning_rate"] ** 2 * EFFECT[drawn["rule"]])
     logged = [{**one, "values": {**one["values"], "learning_rate": math.log(one["values"]["learning_rate"])}} for one in trials]
     linear = [{**SPACE[0], "low": math.log(1e-4), "high": math.log(1e-1), "log": False}, *SPACE[1:]]
-    assert importance(SPACE, trials, "max") == importance(linear, logged, "max")
-    assert importance([{**SPACE[0], "log": False}, *SPACE[1:]], trials, "max") != importance(SPACE, trials, "max")
+    assert importance(SPACE, trials) == importance(linear, logged)
+    assert importance([{**SPACE[0], "log": False}, *SPACE[1:]], trials) != importance(SPACE, trials)
 
 
 @pytest.mark.parametrize("name", ["layers", "rule"])
@@ -127,14 +127,14 @@ def test_importance_knows_that_a_hyperparameter_is_absent(name):
         if i % 2:
             del one["values"][name]
             one["score"] = 1.0
-    shares, explained = importance(space, trials, "max")
+    shares, explained = importance(space, trials)
     assert shares[name] > 0.95 and explained > 0.95
 
 
 def test_a_forest_that_explains_nothing_says_so(tmp_path):
     draw = random.Random(1)
     trials = study_of(lambda drawn: draw.gauss(0, 1))
-    shares, explained = importance(SPACE, trials, "max")
+    shares, explained = importance(SPACE, trials)
     assert explained < 0.05 and min(shares.values()) == 0  # what only helped by chance is cut off
     (warning,) = report(tmp_path, trials).all("strong")
     assert "do not trust these bars" in warning[2] and f"{explained:.2f}" in warning[2]
@@ -142,15 +142,15 @@ def test_a_forest_that_explains_nothing_says_so(tmp_path):
 
 def test_too_few_trials_tell_no_importance(tmp_path):
     trials = [*study_of(lambda drawn: EFFECT[drawn["rule"]], count=7), trial(7, None, {}, reason="failed")]
-    assert importance(SPACE, trials, "max") is None
+    assert importance(SPACE, trials) is None
     page = report(tmp_path, trials)
     assert any("too few to tell" in text for _, _, text in page.all("p")) and not page.all("div", "bar")
-    assert importance(SPACE, study_of(lambda drawn: EFFECT[drawn["rule"]], count=8), "max") is not None
+    assert importance(SPACE, study_of(lambda drawn: EFFECT[drawn["rule"]], count=8)) is not None
 
 
 def test_constant_scores_have_no_importance(tmp_path):
     trials = study_of(lambda drawn: 0.25)
-    assert importance(SPACE, trials, "max") == ({one["name"]: 0.0 for one in SPACE}, 0.0)
+    assert importance(SPACE, trials) == ({one["name"]: 0.0 for one in SPACE}, 0.0)
     page = report(tmp_path, trials)
     assert "do not trust" in page.all("strong")[0][2]
     assert {points(line)[-1][1] for line in page.all("polyline")} == {180.0}  # the middle of the axis

@@ -568,10 +568,10 @@ def _print_answers(answers):
 def _save_answers(path, answers):
     import numpy as np
 
-    from zoo import saved
+    from zoo.files import written_beside
 
     try:
-        with saved.written_beside(path) as partial, open(partial, "wb") as file:
+        with written_beside(path) as partial, open(partial, "wb") as file:
             np.savez(file, **answers)
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror or error}); give another name to --save.") from error

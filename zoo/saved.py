@@ -1,20 +1,18 @@
 """What is on disk of a trained network: `saved_models/NAME/` with card.json, contract.json, model.weights.h5 and history.csv."""
 
-import contextlib
-import hashlib
 import importlib
 import io
-import json
-import os
 import pathlib
 
 from zoo import recipe as recipes
 from zoo.data.contract import Contract
 from zoo.errors import UsageError
+from zoo.files import read_json, sha256, written_beside
 
 CARD, CONTRACT, WEIGHTS, HISTORY = "card.json", "contract.json", "model.weights.h5", "history.csv"
 CARD_PARTS = ("settings", "score", "scores", "data", "weights")
 DEFAULT_FOLDER = pathlib.Path("saved_models")
+AGAIN = "train again with --overwrite"
 
 
 def find_saved(name, folder=None):
@@ -50,9 +48,9 @@ def read_card(folder):
     Raises:
         UsageError: If it is damaged.
     """
-    card = _read_json(folder / CARD)
+    card = read_json(folder / CARD, AGAIN)
     if not isinstance(card, dict) or not all(isinstance(card.get(key), dict) for key in CARD_PARTS):
-        raise UsageError(f"{folder / CARD} is damaged (it lacks one of {', '.join(CARD_PARTS)}); train again with --overwrite.")
+        raise UsageError(f"{folder / CARD} is damaged (it lacks one of {', '.join(CARD_PARTS)}); {AGAIN}.")
     return card
 
 
@@ -63,9 +61,9 @@ def read_contract(folder):
         UsageError: If it is missing or damaged.
     """
     try:
-        return Contract.from_json(_read_json(folder / CONTRACT))
+        return Contract.from_json(read_json(folder / CONTRACT, AGAIN))
     except (KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{folder / CONTRACT} is damaged ({error!r}); train again with --overwrite.") from error
+        raise UsageError(f"{folder / CONTRACT} is damaged ({error!r}); {AGAIN}.") from error
 
 
 def load(name, folder=None):
@@ -90,11 +88,11 @@ def load(name, folder=None):
     found = find_saved(name, folder)
     card, weights = read_card(found), found / WEIGHTS
     if not weights.is_file():
-        raise UsageError(f"{weights} is missing; train again with --overwrite.")
+        raise UsageError(f"{weights} is missing; {AGAIN}.")
     if sha256(weights) != card["weights"].get("sha256"):
         raise UsageError(
             f"{weights} is not what {found / CARD} says (its sha256 differs); "
-            "finish an interrupted run with --resume, or train again with --overwrite."
+            "finish an interrupted run with --resume, or {AGAIN}."
         )
     recipe = recipes.find(name)
     try:
@@ -117,7 +115,7 @@ def load_weights(model, path):
         model.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().partition("\n")[0]
-        raise UsageError(f"{path} holds no weights of this network ({reason}); train again with --overwrite.") from error
+        raise UsageError(f"{path} holds no weights of this network ({reason}); {AGAIN}.") from error
 
 
 def save_weights(model, path):
@@ -126,49 +124,6 @@ def save_weights(model, path):
     model.save_weights(memory)
     with written_beside(path) as partial:
         partial.write_bytes(memory.getbuffer())
-
-
-def sha256(path):
-    """The sha256 of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextlib.contextmanager
-def written_beside(path):
-    """Gives a path beside `path` to write to; on success it takes the name of `path`, on failure it vanishes.
-
-    Example:
-        >>> import tempfile
-        >>> target = pathlib.Path(tempfile.mkdtemp()) / "note.txt"
-        >>> with written_beside(target) as partial:
-        ...     _ = partial.write_text("whole")
-        >>> target.read_text()
-        'whole'
-    """
-    partial = path.with_name(f"partial-{path.name}")
-    try:
-        yield partial
-        with open(partial, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def write_json(path, content):
-    """Writes JSON that a person can read, beside and renamed."""
-    with written_beside(path) as partial:
-        partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _read_json(path):
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"{path} is missing; train again with --overwrite.") from None
-    except ValueError as error:
-        raise UsageError(f"{path} is damaged ({error}); train again with --overwrite.") from error
 
 
 class _WeightsInMemory(io.BytesIO):

@@ -20,6 +20,7 @@ from zoo.data.batches import Batches
 from zoo.endpoints import default_endpoint
 from zoo.errors import RunError, UsageError
 from zoo.execution import choose_execution
+from zoo.files import sha256, write_json, written_beside
 from zoo.optimizers import scheduled
 from zoo.transfer import Transfer, phases
 
@@ -224,7 +225,7 @@ class EpochKeeper(keras.callbacks.Callback):
             progress.update(best_value=value, best_epoch=epoch + 1, best=f"best-{epoch + 1:04}.weights.h5")
             self.verdict.set_weights(self.model.get_weights())
             saved.save_weights(self.verdict, self.folder / progress["best"])
-        saved.write_json(self.folder / PROGRESS, progress)
+        write_json(self.folder / PROGRESS, progress)
         self.progress, self._started = progress, now
         for file in self.folder.glob("*.weights.h5"):
             if file.name not in (progress["last"], progress["best"]):
@@ -322,7 +323,7 @@ def _scored(recipe, settings, data, fingerprint, folder, verbose, transfer):
         choose_execution(model)
         saved.load_weights(model, folder / progress["best"])
         progress["scores"] = {part: scores(recipe, model, getattr(data, part), data.contract) for part in ("validation", "test")}
-        saved.write_json(folder / PROGRESS, progress)
+        write_json(folder / PROGRESS, progress)
     return progress
 
 
@@ -432,13 +433,13 @@ def _card(name, recipe, settings, data, fingerprint, runs, best, command):
 def _keep(result, folder, best, card, contract):
     """Puts the result in place: all files are whole before the first takes its name."""
     with (
-        saved.written_beside(result / saved.CARD) as card_file,
-        saved.written_beside(result / saved.WEIGHTS) as weights_file,
-        saved.written_beside(result / saved.CONTRACT) as contract_file,
-        saved.written_beside(result / saved.HISTORY) as history_file,
+        written_beside(result / saved.CARD) as card_file,
+        written_beside(result / saved.WEIGHTS) as weights_file,
+        written_beside(result / saved.CONTRACT) as contract_file,
+        written_beside(result / saved.HISTORY) as history_file,
     ):
         shutil.copyfile(folder / best["best"], weights_file)
-        card["weights"]["sha256"] = saved.sha256(weights_file)
+        card["weights"]["sha256"] = sha256(weights_file)
         with open(history_file, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=best["history"][0])
             writer.writeheader()

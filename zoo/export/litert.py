@@ -9,11 +9,11 @@ import tensorflow as tf
 from zoo.endpoints import DEFAULT
 from zoo.errors import RunError, UsageError
 from zoo.export.check import BATCHES, make_requests, prove
-from zoo.export.files import appearing
 from zoo.export.flatbuffer import finished, foreign_operations
 from zoo.export.graph import as_endpoints, as_function, fields_of, has_loop, save, variables
 from zoo.export.quiet import quiet
 from zoo.export.recurrent import fused_loops, portable_loops
+from zoo.files import appearing
 
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
 REPRESENTATIVE_EXAMPLES = 200

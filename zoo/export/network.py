@@ -19,12 +19,12 @@ from zoo.endpoints import DEFAULT, endpoints_of
 from zoo.engines import LITERT, ONNX, SAVED_MODEL, golden_arrays, open_engine
 from zoo.errors import RunError, UsageError
 from zoo.export.check import BATCHES, answers_of, difference, judge, make_requests
-from zoo.export.files import appearing
 from zoo.export.graph import check_backend, fields_of
 from zoo.export.litert import check_options, signatures_of_file, write_litert
 from zoo.export.onnx import write_onnx
 from zoo.export.saved_model import write_saved_model
 from zoo.export.strings import ClassifyBytes, Translate
+from zoo.files import appearing, read_json, sha256, write_json
 
 FILES = {"saved_model": SAVED_MODEL, "litert": LITERT, "onnx": ONNX}
 CONTRACT, GOLDEN, EXPORT = "contract.json", "golden.json", "export.json"
@@ -88,9 +88,9 @@ def export_network(
     with appearing(target) as partial:
         partial.mkdir()
         contract = network.contract_json(formats, fused)
-        saved.write_json(partial / CONTRACT, contract)
+        write_json(partial / CONTRACT, contract)
         golden = network.golden(contract["signatures"], batch)
-        saved.write_json(partial / GOLDEN, golden)
+        write_json(partial / GOLDEN, golden)
         metadata = {"contract": json.dumps(contract, ensure_ascii=False)}
         for wanted in formats:
             if wanted == "saved_model":
@@ -117,8 +117,8 @@ def export_network(
             options = report["options"] if wanted == "litert" else {"quantize": "none", "batch": None, "fused": False}
             report["files"][wanted] = network.proven(partial / FILES[wanted], golden, options)
         files = [path for path in sorted(partial.rglob("*")) if path.is_file()]
-        report["sha256"] = {str(path.relative_to(partial)): saved.sha256(path) for path in files}
-        saved.write_json(partial / EXPORT, report)
+        report["sha256"] = {str(path.relative_to(partial)): sha256(path) for path in files}
+        write_json(partial / EXPORT, report)
     return target, report
 
 
@@ -145,10 +145,10 @@ def check_network(name, version=None, folder=None):
         wanted = "no exported version" if version is None else f"no version {version}"
         raise UsageError(f"{parent} holds {wanted}; make one with `zoo export {name}`.")
     path = parent / str(version or max(there))
-    report, golden = _read(path / EXPORT), _read(path / GOLDEN)
+    report, golden = read_json(path / EXPORT, "export again"), read_json(path / GOLDEN, "export again")
     try:
         for file, digest in report["sha256"].items():
-            if not (path / file).is_file() or saved.sha256(path / file) != digest:
+            if not (path / file).is_file() or sha256(path / file) != digest:
                 raise RunError(f"{path / file} is not what was exported (its sha256 differs); export again.")
         results = {}
         for wanted, entry in report["files"].items():
@@ -420,12 +420,3 @@ def _values(name, array):
 def _dtype(array):
     array = np.asarray(array)
     return "string" if array.dtype == object else str(array.dtype)
-
-
-def _read(path):
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"{path} is missing; export again.") from None
-    except ValueError as error:
-        raise UsageError(f"{path} is damaged ({error}); export again.") from error

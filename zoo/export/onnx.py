@@ -6,9 +6,9 @@ import pathlib
 from zoo.endpoints import DEFAULT
 from zoo.errors import RunError, UsageError
 from zoo.export.check import make_requests, prove
-from zoo.export.files import appearing
 from zoo.export.graph import as_endpoints, as_function, fields_of, specs_of
 from zoo.export.quiet import quiet
+from zoo.files import appearing
 
 OPSET = 18
 

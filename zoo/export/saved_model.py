@@ -3,9 +3,9 @@
 import tensorflow as tf
 
 from zoo.export.check import make_requests, prove
-from zoo.export.files import appearing
 from zoo.export.graph import as_endpoints, as_function, fields_of, save, variables
 from zoo.export.quiet import quiet
+from zoo.files import appearing
 
 
 def saved_model(model, path, signatures=None, contract=None, examples=None):

@@ -3,7 +3,6 @@
 import functools
 import importlib.util
 import io
-import json
 import threading
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from zoo.data.contract import Field
 from zoo.engines import DEFAULT, LITERT, ONNX, SAVED_MODEL, golden_arrays, open_engine, reason_of
 from zoo.errors import UsageError
+from zoo.files import read_json
 from zoo.serve.batching import Batcher
 
 FILES = {"litert": LITERT, "onnx": ONNX, "saved_model": SAVED_MODEL}  # in the order of preference
@@ -95,7 +95,7 @@ class Version:
 
     def __init__(self, name, number, folder, engine=None, threads=1, batching=None):
         self.name, self.number, self.folder = name, number, folder
-        self.contract = _read(folder / "contract.json")
+        self.contract = read_json(folder / "contract.json", "export again")
         try:
             vocabularies = self.contract["vocabularies"]
             declared = {
@@ -202,7 +202,7 @@ class Version:
             UsageError: If an answer is another than it was.
         """
         allowed = _allowed(self.folder, self.engine)
-        for request in _read(self.folder / "golden.json"):
+        for request in read_json(self.folder / "golden.json", "export again"):
             try:
                 name, inputs, expected = request["signature"], golden_arrays(request["inputs"]), golden_arrays(request["outputs"])
             except (KeyError, TypeError, ValueError) as error:
@@ -334,7 +334,7 @@ def _text(content):
 
 def _allowed(folder, engine):
     """How far an answer may be from the golden one: as far as it was when the file was proven, and a little more."""
-    report = _read(folder / "export.json") if (folder / "export.json").is_file() else {}
+    report = read_json(folder / "export.json", "export again") if (folder / "export.json").is_file() else {}
     try:
         differs = report["files"][engine]["golden_difference"]
     except (KeyError, TypeError):
@@ -351,12 +351,3 @@ def _agree(given, right, allowed):
     scale = max(1.0, float(np.abs(right[np.isfinite(right)]).max(initial=0)))
     same = (given == right) | (np.isnan(given) & np.isnan(right))
     return bool(np.all(same | (np.abs(given.astype("float64") - right) <= allowed * scale)))
-
-
-def _read(path):
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"{path} is missing; export again.") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} is damaged ({error}); export again.") from error

@@ -6,7 +6,7 @@ import pathlib
 import time
 
 from zoo.errors import RunError
-from zoo.saved import written_beside
+from zoo.files import written_beside
 
 EVENTS = "events.out.tfevents.0.zoo"  # TensorBoard reads what has "tfevents" in its name
 

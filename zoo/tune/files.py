@@ -11,8 +11,8 @@ import os
 import pathlib
 import re
 
-from zoo import saved
 from zoo.errors import UsageError
+from zoo.files import read_json
 
 STUDY, JOURNAL, TRIALS, BEST, TABLE, REPORT, BOARDS = (
     "study.json",
@@ -91,20 +91,6 @@ def read_best(name, study, folder):
     return settings
 
 
-def read_json(path, advice):
-    """The content of a JSON file.
-
-    Raises:
-        UsageError: If it is missing or damaged; the message ends with the advice.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"{path} is missing; {advice}.") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} is damaged ({error}); {advice}.") from error
-
-
 class Journal:
     """The events of a study in the order in which they happened, a line of JSON each; one process at a time may hold it.
 
@@ -154,9 +140,3 @@ class Journal:
     def close(self):
         """Lets another process have it."""
         self._file.close()
-
-
-def write_json(path, content):
-    """Writes JSON, beside and renamed; the folder is made if there is none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    saved.write_json(path, content)

@@ -4,7 +4,7 @@ import html
 import math
 import pathlib
 
-from zoo.saved import written_beside
+from zoo.files import written_beside
 
 TOO_FEW = 8
 TREES = 200
@@ -47,7 +47,7 @@ def write_report(path, study, space, trials):
     parts = [_facts(study, ranked, trials)]
     if ranked:
         parts += [_winner(study, ranked[0]), _parallel(study, space, ranked), _progress(study, ranked)]
-        parts += [_importance(space, trials, study["direction"])]
+        parts += [_importance(space, trials)]
     page = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
@@ -58,7 +58,7 @@ def write_report(path, study, space, trials):
         partial.write_text(page, encoding="utf-8")
 
 
-def importance(space, trials, direction):
+def importance(space, trials):
     """How much each hyperparameter matters to the score, by a random forest.
 
     Every tree judges the trials that it was not grown on. A hyperparameter matters by how much the squared error of that grows
@@ -67,7 +67,6 @@ def importance(space, trials, direction):
     Args:
         space: The hyperparameters, as in `write_report`.
         trials: The trials, as in `write_report`; only completed ones count.
-        direction: "max" or "min"; what matters is the same for both.
 
     Returns:
         ({name: importance}, explained). The importances sum to 1, or are all 0 where nothing matters; `explained` is the R^2 of
@@ -181,8 +180,8 @@ def _progress(study, ranked):
 {_svg("progress", 480, 370, what, drawn)}"""
 
 
-def _importance(space, trials, direction):
-    found = importance(space, trials, direction)
+def _importance(space, trials):
+    found = importance(space, trials)
     if found is None:
         return f"<h2>What matters</h2><p>Fewer than {TOO_FEW} completed trials: too few to tell which hyperparameter matters.</p>"
     shares, explained = found

@@ -11,6 +11,7 @@ import keras
 from zoo import recipe as recipes
 from zoo import saved
 from zoo.errors import RunError, UsageError
+from zoo.files import write_json
 from zoo.machine import cores
 from zoo.tune import chief, files
 from zoo.tune.fingerprint import differences, fingerprint
@@ -100,7 +101,7 @@ def tune(
     try:
         with _removed_if_nothing_happened(path):
             if not resume:
-                files.write_json(path / files.STUDY, definition)
+                write_json(path / files.STUDY, definition)
             state = Study(path, space, definition, max_trials, budget)
             try:
                 if before is not None and not state.fork(before):

@@ -11,8 +11,8 @@ import time
 
 from keras_tuner.engine import trial as trials
 
-from zoo import saved
 from zoo.errors import UsageError
+from zoo.files import write_json, written_beside
 from zoo.tune import files
 from zoo.tune.boards import write_board
 from zoo.tune.oracles import make_oracle, objective_of
@@ -108,7 +108,7 @@ class Study:
                 row = None
             if row is not None:
                 request = {"settings": row.settings, "until": row.until, "past": row.past, "executions": self._executions}
-                files.write_json(self.folder / files.TRIALS / row.trial / files.REQUEST, request)
+                write_json(self.folder / files.TRIALS / row.trial / files.REQUEST, request)
                 row.status, row.worker, row.seen = "running", worker, self._clock()
                 return row
             return DONE if self.done else WAIT
@@ -263,7 +263,7 @@ class Study:
         """Writes trials.csv and best.json."""
         names = [hp["name"] for hp in self.space.described()]
         columns = ["trial", "status", self.objective, "epochs", "seconds", "ended", *names, "reason"]
-        with saved.written_beside(self.folder / files.TABLE) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
+        with written_beside(self.folder / files.TABLE) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(columns)
             for row in self.rows.values():
@@ -272,7 +272,7 @@ class Study:
                 writer.writerow(["" if value is None else value for value in [*facts, *values, row.reason]])
         ranked = self.ranked()
         if ranked:
-            files.write_json(self.folder / files.BEST, self._best(ranked[0]))
+            write_json(self.folder / files.BEST, self._best(ranked[0]))
 
     def clear_checkpoints(self):
         """Removes what trials kept to be gone on with, once every one has ended: whoever wants the winner trains it anew."""

@@ -14,6 +14,7 @@ import time
 import traceback
 
 from zoo.errors import RunError
+from zoo.files import read_json, write_json
 from zoo.tune import files
 
 STILL_HELD = 75  # exit code: another process is at work in the folder
@@ -27,7 +28,7 @@ def main():
         if not _locked(lock, patience):
             sys.exit(STILL_HELD)
         if not (folder / files.RESULT).is_file():
-            files.write_json(folder / files.RESULT, _result(folder))
+            write_json(folder / files.RESULT, _result(folder))
 
 
 def _end_with_the_worker():
@@ -69,7 +70,7 @@ def _result(folder):
 
 
 def _runs(folder):
-    request = files.read_json(folder / files.REQUEST, "the chief writes it again")
+    request = read_json(folder / files.REQUEST, "the chief writes it again")
     study = files.read_study(folder.parent.parent)
     from zoo import recipe as recipes
     from zoo.train import PROGRESS, fit

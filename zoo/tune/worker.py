@@ -17,6 +17,7 @@ import grpc
 from keras_tuner.src import protos
 
 from zoo.errors import RunError, UsageError
+from zoo.files import write_json
 from zoo.tune import files
 from zoo.tune.fingerprint import differences, sources, versions
 from zoo.tune.messages import STUDY_KEY, WORKER_KEY
@@ -75,7 +76,7 @@ def _run(chief, trial, folder, patience, threads):
         if code > 0 or deaths >= DEATHS:
             reason = _reason(code, done, deaths, folder)
             failure = {"status": "failed", "score": None, "epochs": done, "seconds": 0.0, "reason": reason}
-            files.write_json(folder / files.RESULT, failure)
+            write_json(folder / files.RESULT, failure)
             return True
 
 

@@ -1,6 +1,8 @@
-"""Exported files appear whole or not at all."""
+"""Files appear whole or not at all: what is written is written beside, and renamed."""
 
 import contextlib
+import hashlib
+import json
 import os
 import pathlib
 import shutil
@@ -49,6 +51,55 @@ def appearing(path, suffix=None):
         raise RunError(f"{error.filename or path} cannot be written ({error.strerror or error}); nothing was kept.") from error
     finally:
         _remove(partial)
+
+
+@contextlib.contextmanager
+def written_beside(path):
+    """Gives a path beside `path` to write to; on success it takes the name of `path`, on failure it vanishes.
+
+    Example:
+        >>> import tempfile
+        >>> target = pathlib.Path(tempfile.mkdtemp()) / "note.txt"
+        >>> with written_beside(target) as partial:
+        ...     _ = partial.write_text("whole")
+        >>> target.read_text()
+        'whole'
+    """
+    partial = path.with_name(f"partial-{path.name}")
+    try:
+        yield partial
+        with open(partial, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_json(path, content):
+    """Writes JSON that a person can read, beside and renamed; the folder is made if there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_beside(path) as partial:
+        partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path, advice):
+    """The content of a JSON file.
+
+    Raises:
+        UsageError: If it is missing or damaged; the message ends with the advice.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path} is missing; {advice}.") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} is damaged ({error}); {advice}.") from error
+
+
+def sha256(path):
+    """The sha256 of a file, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _to_disk(path):
