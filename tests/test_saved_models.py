@@ -60,3 +60,20 @@ def test_the_weights_load_into_the_bare_builder():
     model.load_weights(FOLDER / "mnist_cnn" / saved.WEIGHTS)
     image = np.random.default_rng(0).random((2, 28, 28, 1), "float32")
     np.testing.assert_array_equal(model(image), zoo.load("mnist_cnn")(image))
+
+
+def test_compressed_weights_are_equal_to_the_bit_and_smaller(tmp_path):
+    model, copy = zoo.softmax_regression(), zoo.softmax_regression()
+    model.layers[-1].bias.assign(np.arange(10.0))
+    for one in (model, copy):
+        one.compile("sgd", "mse")
+        one.optimizer.build(one.trainable_variables)
+    model.optimizer.iterations.assign(7)
+    before, after = tmp_path / "before.weights.h5", tmp_path / "after.weights.h5"
+    saved.save_weights(model, before)
+    saved.compress_weights(before, after)
+    saved.load_weights(copy, after)
+    for weight, loaded in zip(model.weights, copy.weights, strict=True):
+        np.testing.assert_array_equal(weight, loaded)
+    assert copy.optimizer.iterations == 7
+    assert after.stat().st_size < 0.9 * before.stat().st_size

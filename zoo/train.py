@@ -438,7 +438,7 @@ def _keep(result, folder, best, card, contract):
         written_beside(result / saved.CONTRACT) as contract_file,
         written_beside(result / saved.HISTORY) as history_file,
     ):
-        shutil.copyfile(folder / best["best"], weights_file)
+        saved.compress_weights(folder / best["best"], weights_file)
         card["weights"]["sha256"] = sha256(weights_file)
         with open(history_file, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=best["history"][0])
