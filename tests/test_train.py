@@ -166,6 +166,7 @@ def test_two_seeds_are_two_single_runs_of_which_the_better_on_validation_is_kept
     assert set(both["wall_seconds"]) == {"0", "1"}
 
 
+@pytest.mark.slow
 def test_a_run_killed_within_an_epoch_goes_on_to_the_very_same_weights(tmp_path):
     """With dropout and augmentation, whose random numbers have to go on as well."""
     settings = ["data=digits", "filters=(2, 2)", "epochs=3", "batch_size=10"]
