@@ -121,6 +121,17 @@ def test_the_best_epoch_on_validation_is_kept(tmp_path):
     assert evaluate(NAME, tmp_path, "validation")["mse"] == pytest.approx(float(best["val_mse"]), rel=1e-5)
 
 
+def test_of_epochs_with_the_same_score_that_of_the_lowest_loss_is_kept(tmp_path):
+    card = train("xo_convnet", ["epochs=12"], folder=tmp_path, verbose=0)
+    with open(tmp_path / "xo_convnet" / saved.HISTORY, newline="") as file:
+        rows = list(csv.DictReader(file))
+    highest = max(float(row["val_accuracy"]) for row in rows)
+    equals = [row for row in rows if float(row["val_accuracy"]) == highest]
+    assert len(equals) > 1, "there is something to choose from"
+    best = min(equals, key=lambda row: float(row["val_loss"]))
+    assert card["epochs"]["best"] == int(best["epoch"]) != int(equals[0]["epoch"])
+
+
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
 def test_evaluation_counts_every_example(trained, part):
     images = getattr(data.digits.load(), part).inputs["image"]

@@ -43,8 +43,8 @@ def train(
 ):
     """Trains a network by its recipe and saves it in `folder/name`.
 
-    The best epoch is chosen by the recipe's target on the validation part; the test part is looked at once, at the end. Every
-    epoch is kept on disk, so that a run that was killed goes on with `resume` to the very same weights.
+    The best epoch is chosen by the recipe's target on the validation part, of equals by the loss there; the test part is looked
+    at once, at the end. Every epoch is kept on disk, so that a run that was killed goes on with `resume` to the same weights.
 
     Args:
         name: Name of the recipe.
@@ -221,7 +221,7 @@ class EpochKeeper(keras.callbacks.Callback):
             "random_states": [state.numpy().tolist() for state in _random_states(self.model)],
         }
         saved.save_weights(self.model, self.folder / progress["last"])
-        if math.isfinite(value) and target.better(value, self.progress["best_value"]):
+        if math.isfinite(value) and self._is_better(value, row):
             progress.update(best_value=value, best_epoch=epoch + 1, best=f"best-{epoch + 1:04}.weights.h5")
             self.verdict.set_weights(self.model.get_weights())
             saved.save_weights(self.verdict, self.folder / progress["best"])
@@ -230,6 +230,13 @@ class EpochKeeper(keras.callbacks.Callback):
         for file in self.folder.glob("*.weights.h5"):
             if file.name not in (progress["last"], progress["best"]):
                 file.unlink()
+
+    def _is_better(self, value, row):
+        """Whether an epoch is the best so far: by the target; of equals, as shares of few examples are, by the loss."""
+        best = self.progress["best_value"]
+        if best is None or value != best:
+            return self.recipe.target.better(value, best)
+        return row["val_loss"] < self.progress["history"][self.progress["best_epoch"] - 1]["val_loss"]
 
 
 def fit(recipe, settings, data, fingerprint, folder, until=None, verbose="auto", begin=None):
