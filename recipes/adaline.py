@@ -1,4 +1,4 @@
-"""Points on two sides of a line with Adaline: squared error 0.283, as the least-squares solution has.
+"""Points on two sides of a line with Adaline: squared error 0.248, as the least-squares solution has.
 
 Commands:
     zoo train adaline
@@ -48,5 +48,5 @@ recipe = Recipe(
     endpoints=endpoints,
     space=space,
     fit={"epochs": 20, "batch_size": 1, "optimizer": "sgd", "learning_rate": 5e-3, "schedule": "exponential"},
-    target=Target("squared_error", at_most=0.29),
+    target=Target("squared_error", at_most=0.255),
 )
