@@ -32,13 +32,19 @@ PATIENCE = 120  # seconds for anything to happen at all
 def start(folder, *arguments, environment=None, network=NETWORK, limit=None):
     """A `zoo tune` on its way."""
     command = [sys.executable, "-c", MAIN, "tune", *network, *SEARCH, "--folder", str(folder), *arguments]
+
+    def prepare():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the tests run in the background of a shell
+        if limit is not None:
+            limit()
+
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **(environment or {})},
-        preexec_fn=limit,
+        preexec_fn=prepare,
     )
 
 
