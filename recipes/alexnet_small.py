@@ -1,4 +1,4 @@
-"""CIFAR-10 with AlexNet at the size of its images: 75 % in 10 epochs.
+"""CIFAR-10 with AlexNet at the size of its images: 81 % in 24 epochs.
 
 Commands:
     zoo train alexnet_small

@@ -53,7 +53,7 @@ recipe = Recipe(
     data=data.cifar10,
     space=space,
     fit={
-        "epochs": 12,
+        "epochs": 16,
         "batch_size": 128,
         "optimizer": "nesterov",
         "learning_rate": 0.1,
