@@ -1,4 +1,4 @@
-"""CIFAR-10 with 20 layers and residual blocks: 87 % in 12 epochs.
+"""CIFAR-10 with 20 layers and residual blocks: 89 % in 16 epochs.
 
 Commands:
     zoo train resnet20
