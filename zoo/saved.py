@@ -93,7 +93,7 @@ def load(name, folder=None):
     if sha256(weights) != card["weights"].get("sha256"):
         raise UsageError(
             f"{weights} is not what {found / CARD} says (its sha256 differs); "
-            "finish an interrupted run with --resume, or {AGAIN}."
+            f"finish an interrupted run with --resume, or {AGAIN}."
         )
     recipe = recipes.find(name)
     try:
