@@ -412,6 +412,7 @@ def three_tasks(count=60):
     return Data(part, part, part, Contract({"image": Field("float32", (4, 4, 1), 0.0, 2.0)}), "", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tasks", [("parity",), ("above_four", "digit"), ("digit", "parity", "above_four")])
 def test_the_multitask_recipe_learns_any_of_the_tasks(tasks):
     whole = three_tasks()
@@ -510,6 +511,7 @@ def test_euclidean_distance_has_the_unit_vector_as_its_gradient():
         EuclideanDistance(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["contrastive", "sum_of_distances"])
 def test_the_siamese_recipe_learns_pairs_of_digits(loss):
     """scikit-learn's digits become pairs; validation pairs are of images that it has not seen."""

@@ -110,6 +110,7 @@ def test_eight_examples_are_learned_by_heart(name):
     assert after["loss"] < small.overfitted < before["loss"]
 
 
+@pytest.mark.slow
 @every_network
 def test_same_seed_same_loss_and_another_seed_another_one(name):
     def losses(seed):

@@ -292,6 +292,7 @@ def small_disk(folder, size):
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", ["64k", "128k", "270k"])
 def test_a_full_disk_ends_the_run_in_one_line_and_with_room_it_goes_on(size, trained, tmp_path):
     """The first weights do not fit, or the best of the first epoch, or those of the second one."""
@@ -304,6 +305,7 @@ def test_a_full_disk_ends_the_run_in_one_line_and_with_room_it_goes_on(size, tra
         assert len(files(tmp_path)) == 4
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_grow_ends_the_run_and_leaves_the_old_result(copy):
     before = files(copy)
     old = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -97,6 +97,7 @@ def test_a_new_head_is_trained_alone_and_then_all_of_it(monkeypatch):
     assert np.corrcoef(old["conv1"][0].ravel(), new["conv1"][0].ravel())[0, 1] > 0.9
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_after_a_seed_counts_its_epochs_once():
     settings = [*SETTINGS, "data=npz:four.npz", "epochs=4"]
     blocked = pathlib.Path("fifth/mnist_cnn/unfinished/seed-1")
