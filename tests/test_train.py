@@ -163,6 +163,7 @@ def test_weights_here_come_before_the_packaged_ones(copy, monkeypatch):
     assert zoo.load(NAME).count_params() == saved.read_card(pathlib.Path("saved_models") / NAME)["weights"]["count"] == 7064
 
 
+@pytest.mark.slow
 def test_two_seeds_are_two_single_runs_of_which_the_better_on_validation_is_kept(trained, tmp_path):
     both, other = run(tmp_path / "both", seeds=2), run(tmp_path / "other", "seed=1")
     single = [saved.read_card(trained / NAME), other]
@@ -199,7 +200,7 @@ def test_a_run_killed_within_an_epoch_goes_on_to_the_very_same_weights(tmp_path)
     assert len(files(tmp_path / "killed")) == 4
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "constant"])
+@pytest.mark.parametrize("schedule", ["cosine", pytest.param("constant", marks=pytest.mark.slow)])
 def test_an_interrupted_run_goes_on_to_the_very_same_weights(schedule, trained, tmp_path):
     interrupt(tmp_path / "resumed", NAME, [*TINY, f"schedule={schedule}"])
     assert not (tmp_path / "resumed" / NAME / saved.CARD).exists()
@@ -250,6 +251,7 @@ def test_nothing_is_overwritten_unasked(copy, stopped):
         assert files(folder) == before
 
 
+@pytest.mark.slow
 def test_overwrite_keeps_the_old_result_until_the_new_one_is_whole(copy):
     before = files(copy)
     interrupt_overwriting = changed_recipe(NAME, measure=lambda model, part, contract: 1 / 0)
