@@ -18,13 +18,13 @@ import onnxruntime
 import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
+from disk import small_disk
 from hypothesis import Phase, given, settings
 from hypothesis.extra.numpy import array_shapes, arrays
 from keras import layers, ops
 from small import SMALL
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
-from test_train import small_disk
 
 from zoo import export
 from zoo import files as files_module

@@ -1,6 +1,5 @@
 """Trained networks as exported versions: what lies in the folder, what each file answers, and what is refused."""
 
-import contextlib
 import dataclasses
 import functools
 import json
@@ -17,6 +16,7 @@ import numpy as np
 import onnx
 import pytest
 import tensorflow as tf
+from disk import small_disk
 from PIL import Image
 from tensorflow import lite
 
@@ -655,23 +655,12 @@ def test_a_killed_export_leaves_no_version_and_the_next_one_removes_what_it_left
     assert {file: content for file, content in files(folder).items() if not file.startswith(f"{NAME}/2/")} == before
 
 
-@contextlib.contextmanager
-def small_disk(folder):
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(folder)]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("only root can mount a small disk; the test with a limited file size runs everywhere")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 @pytest.mark.parametrize(
     ("wanted", "free"), [("litert", 0), ("litert", 200_000), ("litert", 600_000), ("onnx", 600_000), ("saved_model", 600_000)]
 )
 def test_a_full_disk_is_one_line_and_keeps_the_versions_that_are_there(zoo, exported, tmp_path, wanted, free):
     """No room for the golden requests, which come first, or none for the file."""
-    with small_disk(tmp_path):
+    with small_disk(tmp_path, "8m"):
         folder = tmp_path / "saved_models"
         shutil.copytree(exported, folder)
         room = shutil.disk_usage(folder).free

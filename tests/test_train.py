@@ -16,6 +16,7 @@ import sys
 import numpy as np
 import pytest
 import scipy.stats
+from disk import small_disk
 
 import zoo
 from zoo import data, saved
@@ -281,17 +282,6 @@ def test_the_best_weights_before_the_loss_was_no_number_are_left(tmp_path):
     model = zoo.stacked_autoencoder(units=(8,))
     model.load_weights(best)
     assert all(np.isfinite(weight).all() for weight in model.weights)
-
-
-@contextlib.contextmanager
-def small_disk(folder, size):
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("only root can mount a small disk; the test with a limited file size runs everywhere")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.mark.slow
