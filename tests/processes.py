@@ -1,5 +1,6 @@
 """What processes run, as Linux tells it."""
 
+import os
 import pathlib
 
 
@@ -9,7 +10,7 @@ def children(pid):
     for path in pathlib.Path("/proc").glob("[0-9]*"):
         try:
             parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
-            command = (path / "cmdline").read_bytes().decode().split("\0")
+            command = os.fsdecode((path / "cmdline").read_bytes()).split("\0")
         except OSError:
             continue
         if parent == pid:
