@@ -21,7 +21,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from zoo import recipe as recipes
-from zoo.train import fit
+from zoo.training.loop import fit
 
 DEPTHS = (3, 9)  # blocks of each stage: 20 and 56 layers
 FORMS = {True: ("residual", "-"), False: ("plain", "--")}

@@ -7,7 +7,7 @@ Commands:
 
 import keras
 
-from zoo import adaline, data
+from zoo import adaline, datasets
 from zoo.data.forms import two_classes
 from zoo.models.perceptron import binary_classifier
 from zoo.recipe import Recipe, Target
@@ -43,7 +43,7 @@ def space(hp):
 
 recipe = Recipe(
     build=build,
-    data=data.points,
+    data=datasets.points,
     prepare=two_classes,
     endpoints=endpoints,
     space=space,

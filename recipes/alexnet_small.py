@@ -7,7 +7,7 @@ Commands:
 
 import keras
 
-from zoo import alexnet_small, data
+from zoo import alexnet_small, datasets
 from zoo.layers.augmentation import shift_and_flip
 from zoo.recipe import Fraction, Recipe, Target
 
@@ -44,7 +44,7 @@ def space(hp):
 
 recipe = Recipe(
     build=build,
-    data=data.cifar10,
+    data=datasets.cifar10,
     space=space,
     fit={"epochs": 24, "batch_size": 128, "learning_rate": 1.5e-3, "weight_decay": 2e-2, "schedule": "one_cycle"},
     target=Target("accuracy", at_least=0.75, aim=0.85),

@@ -8,7 +8,7 @@ Commands:
 
 import keras
 
-from zoo import data, lenet5
+from zoo import datasets, lenet5
 from zoo.layers.augmentation import shift_and_rotate
 from zoo.recipe import Fraction, NonNegative, Recipe, Target
 
@@ -43,7 +43,7 @@ def space(hp):
 
 recipe = Recipe(
     build=build,
-    data=data.mnist,
+    data=datasets.mnist,
     space=space,
     fit={"epochs": 40, "batch_size": 50, "learning_rate": 3e-3, "schedule": "one_cycle"},
     target=Target("accuracy", at_least=0.9905, aim=0.9935),

@@ -8,7 +8,7 @@ Commands:
     zoo train linear_svm data=fashion_mnist
 """
 
-from zoo import data, linear_svm
+from zoo import datasets, linear_svm
 from zoo.losses import multiclass_hinge
 from zoo.recipe import NonNegative, Recipe, Target
 
@@ -33,7 +33,7 @@ def space(hp):
 
 recipe = Recipe(
     build=build,
-    data=data.mnist,
+    data=datasets.mnist,
     space=space,
     fit={"epochs": 20, "batch_size": 100, "schedule": "cosine"},
     target=Target("accuracy", at_least=0.915),

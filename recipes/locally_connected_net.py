@@ -8,7 +8,7 @@ Commands:
 
 import keras
 
-from zoo import data, locally_connected_net
+from zoo import datasets, locally_connected_net
 from zoo.layers.augmentation import shift_and_rotate
 from zoo.recipe import Count, Fraction, NonNegative, Recipe, Target
 
@@ -56,7 +56,7 @@ def space(hp):
 
 recipe = Recipe(
     build=build,
-    data=data.mnist,
+    data=datasets.mnist,
     space=space,
     fit={"epochs": 12, "batch_size": 100, "learning_rate": 4e-3, "schedule": "one_cycle"},
     target=Target("accuracy", at_least=0.98, aim=0.99),

@@ -8,7 +8,7 @@ Commands:
 
 import keras
 
-from zoo import data, maxout_mlp
+from zoo import datasets, maxout_mlp
 from zoo.recipe import Count, Fraction, Recipe, Target
 
 
@@ -41,7 +41,7 @@ def space(hp):
 
 recipe = Recipe(
     build=build,
-    data=data.mnist,
+    data=datasets.mnist,
     space=space,
     fit={"epochs": 20, "batch_size": 200, "learning_rate": 3e-3, "weight_decay": 0.05, "schedule": "one_cycle"},
     target=Target("accuracy", at_least=0.984),

@@ -13,7 +13,7 @@ from typing import Literal
 
 import keras
 
-from zoo import data, mlp
+from zoo import datasets, mlp
 from zoo.recipe import Count, Fraction, NonNegative, Recipe, Target
 
 
@@ -61,7 +61,7 @@ def space(hp):
 
 recipe = Recipe(
     build=build,
-    data=data.mnist,
+    data=datasets.mnist,
     space=space,
     fit={"epochs": 20, "batch_size": 100, "learning_rate": 3e-3, "weight_decay": 0.05, "schedule": "one_cycle"},
     target=Target("accuracy", at_least=0.985, aim=0.988),

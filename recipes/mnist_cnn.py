@@ -8,7 +8,7 @@ Commands:
 
 import keras
 
-from zoo import data, mnist_cnn
+from zoo import datasets, mnist_cnn
 from zoo.layers.augmentation import shift_and_rotate
 from zoo.recipe import Count, Fraction, NonNegative, Recipe, Target
 
@@ -53,7 +53,7 @@ def space(hp):
 
 recipe = Recipe(
     build=build,
-    data=data.mnist,
+    data=datasets.mnist,
     space=space,
     fit={"epochs": 20, "batch_size": 100, "schedule": "cosine"},
     target=Target("accuracy", at_least=0.993, aim=0.9955),

@@ -11,7 +11,7 @@ from typing import Literal
 import keras
 import numpy as np
 
-from zoo import data, multitask_mlp
+from zoo import datasets, multitask_mlp
 from zoo.models.multitask_mlp import classifiers
 from zoo.recipe import Count, Fraction, NonNegative, Recipe, Target
 
@@ -67,7 +67,7 @@ def space(hp):
 
 recipe = Recipe(
     build=build,
-    data=data.mnist_multitask,
+    data=datasets.mnist_multitask,
     endpoints=endpoints,
     measure=measure,
     space=space,

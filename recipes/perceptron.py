@@ -8,7 +8,7 @@ Commands:
 
 import keras
 
-from zoo import data, perceptron
+from zoo import datasets, perceptron
 from zoo.data.forms import two_classes
 from zoo.losses import perceptron_criterion
 from zoo.models.perceptron import binary_classifier
@@ -36,7 +36,7 @@ def space(hp):
 
 recipe = Recipe(
     build=build,
-    data=data.points,
+    data=datasets.points,
     prepare=two_classes,
     endpoints=endpoints,
     space=space,

@@ -9,7 +9,7 @@ Commands:
 
 import keras
 
-from zoo import data, resnet20
+from zoo import datasets, resnet20
 from zoo.layers.augmentation import shift_and_flip
 from zoo.recipe import Count, Fraction, Recipe, Target
 
@@ -50,7 +50,7 @@ def space(hp):
 
 recipe = Recipe(
     build=build,
-    data=data.cifar10,
+    data=datasets.cifar10,
     space=space,
     fit={
         "epochs": 16,

@@ -11,7 +11,7 @@ from typing import Literal
 import keras
 import numpy as np
 
-from zoo import data, seq2seq
+from zoo import datasets, seq2seq
 from zoo.data.text import Vocabulary
 from zoo.models.seq2seq import beam_decoder, decoder_step, encoder, greedy_decoder
 from zoo.recipe import Count, Fraction, Recipe, Target
@@ -74,7 +74,7 @@ def measure(answers, part, contract):
 
 recipe = Recipe(
     build=build,
-    data=data.dates,
+    data=datasets.dates,
     endpoints=endpoints,
     measure=measure,
     space=space,

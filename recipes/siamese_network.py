@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from zoo import data, siamese_network
+from zoo import datasets, siamese_network
 from zoo.data.contract import Field
 from zoo.data.forms import pairs
 from zoo.layers.augmentation import shift_and_rotate
@@ -73,7 +73,7 @@ def space(hp):
 
 recipe = Recipe(
     build=build,
-    data=data.mnist_pairs,
+    data=datasets.mnist_pairs,
     prepare=prepare,
     endpoints=endpoints,
     fields={"image": Field("float32", (28, 28, 1), 0.0, 1.0)},

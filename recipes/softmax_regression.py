@@ -8,7 +8,7 @@ Commands:
 
 import keras
 
-from zoo import data, softmax_regression
+from zoo import datasets, softmax_regression
 from zoo.recipe import NonNegative, Recipe, Target
 
 
@@ -37,7 +37,7 @@ def space(hp):
 
 recipe = Recipe(
     build=build,
-    data=data.mnist,
+    data=datasets.mnist,
     space=space,
     fit={"epochs": 20, "batch_size": 100, "schedule": "cosine"},
     target=Target("accuracy", at_least=0.925, aim=0.928),

@@ -6,7 +6,7 @@ Commands:
     zoo train stacked_autoencoder "units=(300, 30)"
 """
 
-from zoo import data, stacked_autoencoder
+from zoo import datasets, stacked_autoencoder
 from zoo.data.forms import autoencoding
 from zoo.models.stacked_autoencoder import decoder, encoder, reconstructor
 from zoo.recipe import Count, NonNegative, Recipe, Target
@@ -47,7 +47,7 @@ def space(hp):
 
 recipe = Recipe(
     build=build,
-    data=data.mnist,
+    data=datasets.mnist,
     prepare=autoencoding,
     endpoints=endpoints,
     space=space,

@@ -8,7 +8,7 @@ Commands:
 
 import keras
 
-from zoo import data, stacked_lstm
+from zoo import datasets, stacked_lstm
 from zoo.data.forms import image_rows
 from zoo.layers.augmentation import shift_and_rotate
 from zoo.models.stacked_lstm import step
@@ -60,7 +60,7 @@ def space(hp):
 
 recipe = Recipe(
     build=build,
-    data=data.mnist,
+    data=datasets.mnist,
     prepare=image_rows,
     endpoints=endpoints,
     space=space,

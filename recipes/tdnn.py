@@ -8,7 +8,7 @@ Commands:
 
 import keras
 
-from zoo import data, tdnn
+from zoo import datasets, tdnn
 from zoo.data.forms import image_rows
 from zoo.layers.augmentation import shift_and_rotate
 from zoo.models.tdnn import evidence
@@ -64,7 +64,7 @@ def space(hp):
 
 recipe = Recipe(
     build=build,
-    data=data.mnist,
+    data=datasets.mnist,
     prepare=image_rows,
     endpoints=endpoints,
     space=space,

@@ -10,7 +10,7 @@ import numpy as np
 import rich.console
 import rich.progress
 
-from zoo import data, vae
+from zoo import datasets, vae
 from zoo.data.contract import Field
 from zoo.data.forms import binarized
 from zoo.layers.sampling import RandomBinarization
@@ -65,7 +65,7 @@ def estimate(model, part, contract):
 
 recipe = Recipe(
     build=build,
-    data=data.mnist,
+    data=datasets.mnist,
     prepare=binarized,
     endpoints=endpoints,
     fields={"count": Field("int32", (), 1, 1000, batched=False), "seed": Field("int32", (), 0, 2**31 - 1, batched=False)},

@@ -7,7 +7,7 @@ Commands:
 
 import keras
 
-from zoo import data, xo_convnet
+from zoo import datasets, xo_convnet
 from zoo.recipe import Count, Recipe, Target
 
 
@@ -34,7 +34,7 @@ def space(hp):
 
 recipe = Recipe(
     build=build,
-    data=data.xo,
+    data=datasets.xo,
     space=space,
     fit={"epochs": 40, "batch_size": 50, "learning_rate": 2e-2, "schedule": "cosine"},
     target=Target("accuracy", at_least=0.99, aim=1.0),

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from zoo import cli, data, saved
+from zoo import datasets, saved
 from zoo import recipe as recipes
+from zoo.errors import UsageError
 from zoo.recipe import Target
 
 EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
@@ -26,7 +27,7 @@ TINY = 'data=digits "units=(8,)" epochs=2 batch_size=250'
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A folder with two trained networks: an autoencoder, and what it takes to answer text."""
-    from zoo.train import train
+    from zoo.training.loop import train
 
     folder = tmp_path_factory.mktemp("trained")
     train(NAME, shlex.split(TINY), folder=folder / "saved_models", verbose=0)
@@ -37,7 +38,7 @@ def trained(tmp_path_factory):
 
 def text_network(folder):
     """The trained weights that travel with the package, or else a few made here."""
-    from zoo.train import train
+    from zoo.training.loop import train
 
     packaged = saved.packaged_folder() / "seq2seq"
     if (packaged / saved.CARD).is_file():
@@ -120,7 +121,7 @@ def test_a_classifier_names_the_class_of_a_picture(zoo, here):
     ImageDraw.Draw(picture).line((30, 10, 30, 70), fill=0, width=6)
     picture.save("one.png")
     answers = json.loads(zoo("predict mnist_cnn one.png --json")[1])["answers"]
-    assert answers["label"][0] in data.digits.load().contract.classes
+    assert answers["label"][0] in datasets.digits.load().contract.classes
     assert sum(answers["probabilities"][0]) == pytest.approx(1, abs=1e-5)
     assert f"{answers['label'][0]}: {max(answers['probabilities'][0]):.1%}" in zoo("predict mnist_cnn one.png")[1]
 
@@ -253,7 +254,7 @@ def test_a_missed_target_is_an_error_after_the_result_is_saved(zoo, tmp_path, mo
     monkeypatch.chdir(tmp_path)
     recipe = recipes.find(NAME)
     for bound, expected in ((1e-6, 1), (1.0, 0)):
-        own = dataclasses.replace(recipe, data=data.digits, target=Target("mse", at_most=bound))
+        own = dataclasses.replace(recipe, data=datasets.digits, target=Target("mse", at_most=bound))
         monkeypatch.setattr(importlib.import_module(f"zoo.recipes.{NAME}"), "recipe", own)
         code, out, err = zoo(f"train {NAME} {TINY} --overwrite")
         card = saved.read_card(pathlib.Path("saved_models") / NAME)
@@ -302,12 +303,12 @@ def test_changed_weights_are_refused(zoo, here):
 
 def test_debug_shows_the_traceback(zoo):
     for command in ("--debug show mnist_cmm", "show mnist_cmm --debug"):
-        with pytest.raises(cli.UsageError, match="mnist_cmm"):
+        with pytest.raises(UsageError, match="mnist_cmm"):
             zoo(command)
 
 
 def test_an_error_that_nobody_expected_is_one_line(zoo, here, monkeypatch):
-    monkeypatch.setattr(data.digits, "load", lambda: 1 / 0)
+    monkeypatch.setattr(datasets.digits, "load", lambda: 1 / 0)
     code, out, err = zoo(f"evaluate {NAME}")
     assert code == 1 and err == "zoo: unexpected ZeroDivisionError: division by zero (--debug shows where)\n"
 

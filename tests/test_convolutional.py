@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 from scipy.signal import correlate2d
 
-from zoo import data, lenet5, locally_connected_net, tdnn, xo_convnet
-from zoo.data.xo import DECK_X, draw
+from zoo import datasets, lenet5, locally_connected_net, tdnn, xo_convnet
+from zoo.datasets.xo import DECK_X, draw
 from zoo.layers.locally_connected import LocallyConnected2D
 from zoo.layers.partially_connected import PartiallyConnectedConv2D
 from zoo.models.lenet5 import scaled_tanh
@@ -173,7 +173,7 @@ def compiled_xo_convnet(**arguments):
 
 
 def test_x_and_o_are_told_apart_wherever_they_are():
-    model, letters = compiled_xo_convnet(), data.xo.load()
+    model, letters = compiled_xo_convnet(), datasets.xo.load()
     model.fit(letters.train.inputs["image"], letters.train.targets, batch_size=25, epochs=8, verbose=0)
     assert model.evaluate(letters.test.inputs["image"], letters.test.targets, verbose=0)[1] > 0.99
     shifted = np.stack([draw(letter, shift=np.mgrid[-1:2, -1:2].reshape(2, 9)) for letter in ("O", "X")])  # (2, 9, 9, 9)

@@ -13,9 +13,10 @@ import pytest
 import sklearn.datasets
 from hypothesis import given, settings
 
-from zoo.data import Contract, Data, Field, Part, dates, digits, fashion_mnist, forms, mnist, parallel
+from zoo.data import Contract, Data, Field, Part, forms
 from zoo.data.batches import Batches
 from zoo.data.text import END, PADDING, SPACE, SPECIAL, START, UNKNOWN, Vocabulary, pair_contract, pair_part
+from zoo.datasets import dates, digits, fashion_mnist, mnist, parallel
 from zoo.errors import UsageError
 
 few = settings(max_examples=40, deadline=None)

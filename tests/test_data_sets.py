@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from PIL import Image
 
-from zoo.data import Contract, Data, Field, Part, folder, forms, mnist, mnist_multitask, mnist_pairs, npz, points, xo
+from zoo.data import Contract, Data, Field, Part, forms
 from zoo.data.batches import Batches
+from zoo.datasets import folder, mnist, mnist_multitask, mnist_pairs, npz, points, xo
 from zoo.errors import UsageError
 
 few = settings(max_examples=40, deadline=None)

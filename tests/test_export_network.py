@@ -20,7 +20,7 @@ from disk import small_disk
 from PIL import Image
 from tensorflow import lite
 
-from zoo import data, export, saved
+from zoo import datasets, export, saved
 from zoo import recipe as recipes
 from zoo.data.text import Vocabulary
 from zoo.engines import open_engine
@@ -29,7 +29,8 @@ from zoo.export.flatbuffer import read_metadata
 from zoo.export.network import check_network, export_network
 from zoo.files import sha256
 from zoo.predict import predict
-from zoo.train import evaluate, train
+from zoo.training.evaluate import evaluate
+from zoo.training.loop import train
 
 pytestmark = pytest.mark.slow
 
@@ -264,7 +265,7 @@ def test_the_contract_tells_ranges_classes_and_vocabularies(version_of):
     contract = read(version_of(NAME) / "contract.json")
     image = contract["signatures"]["serving_default"]["inputs"]["image"]
     assert image["shape"] == [None, 28, 28, 1] and [image["minimum"], image["maximum"], image["finite"]] == [0, 1, True]
-    assert contract["classes"] == list(data.digits.load().contract.classes)
+    assert contract["classes"] == list(datasets.digits.load().contract.classes)
     count = read(version_of("vae") / "contract.json")["signatures"]["sample"]["inputs"]["count"]
     assert count["shape"] == [] and [count["minimum"], count["maximum"]] == [1, 1000]
     contract, fields = read(version_of("seq2seq") / "contract.json"), saved.read_contract(SEQ2SEQ).inputs
@@ -314,7 +315,7 @@ def test_a_picture_as_bytes_gets_the_label_of_zoo_predict(engines_of, exported, 
     engine = engines_of(NAME)[0]
     pictures = drawn_pictures(tmp_path)
     together = engine.run("classify_bytes", {"image_bytes": np.array([path.read_bytes() for path in pictures], object)})
-    classes = data.digits.load().contract.classes
+    classes = datasets.digits.load().contract.classes
     for index, path in enumerate(pictures):
         _, answers, _ = predict(NAME, str(path), exported)
         np.testing.assert_allclose(together["probabilities"][index], answers["probabilities"][0], atol=1e-5)
@@ -571,8 +572,8 @@ def test_what_cannot_be_used_is_one_line_and_writes_nothing(zoo, copy, trained, 
 
 
 def test_data_that_changed_since_the_training_are_refused(trained, monkeypatch):
-    digits = data.digits.load()
-    monkeypatch.setattr(data.digits, "load", lambda: dataclasses.replace(digits, test=digits.test.head(300)))
+    digits = datasets.digits.load()
+    monkeypatch.setattr(datasets.digits, "load", lambda: dataclasses.replace(digits, test=digits.test.head(300)))
     before = files(trained)
     with pytest.raises(UsageError, match="fingerprint differs"):
         export_network(NAME, ["litert"], folder=trained)

@@ -15,9 +15,9 @@ from PIL import Image, ImageDraw, ImageOps
 from test_pictures import BLANK, FORMS, saved, stroke
 
 import zoo
-from zoo.data import digits, fashion_mnist, mnist
 from zoo.data.pictures import fitted, light_on_dark
 from zoo.data.text import SPACE, SPECIAL, UNKNOWN, Vocabulary, padded
+from zoo.datasets import digits, fashion_mnist, mnist
 from zoo.errors import UsageError
 from zoo.export import pictures
 from zoo.export.pictures import decode_photos, decode_picture, decode_pictures

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoo
-from zoo import data, saved
+from zoo import datasets, saved
 from zoo import recipe as recipes
 from zoo.data.batches import Batches
 from zoo.data.contract import Contract, Data, Field, Part
@@ -81,7 +81,7 @@ def rosenblatt(examples, signs, weights):
 @pytest.fixture(scope="module")
 def perceptron():
     """One compiled perceptron of two features for all tests: a step is traced once."""
-    _, _, model = recipe_and_model("perceptron", data.points.load().contract)
+    _, _, model = recipe_and_model("perceptron", datasets.points.load().contract)
     model.jit_compile = False
     return model
 
@@ -138,7 +138,7 @@ def test_a_perceptron_starts_at_zero_and_learns_from_a_score_of_zero(perceptron)
 
 
 def test_the_perceptron_recipe_ends_with_no_error_on_the_points():
-    whole = data.points.load()
+    whole = datasets.points.load()
     model = trained("perceptron", whole)
     before = all_weights(model)
     result = model.evaluate(whole.train.inputs["features"], whole.train.targets, batch_size=500, verbose=0, return_dict=True)
@@ -187,7 +187,7 @@ def test_training_is_the_rule_of_widrow_and_hoff(generator):
 
 
 def test_the_adaline_recipe_ends_at_the_least_squares_solution():
-    whole = data.points.load()
+    whole = datasets.points.load()
     model = trained("adaline", whole)
     examples, signs = with_constant(whole.train.inputs["features"]), 2.0 * whole.train.targets - 1
     solution, error, *_ = np.linalg.lstsq(examples, signs)
@@ -199,7 +199,7 @@ def test_the_adaline_recipe_ends_at_the_least_squares_solution():
 
 def test_adaline_measures_the_same_error_of_columns_and_of_answers():
     """An exported file answers with (batch,), the network with (batch, 1)."""
-    whole = data.points.load()
+    whole = datasets.points.load()
     _, _, model = recipe_and_model("adaline", whole.contract)
     model.set_weights([np.array([[0.7], [1.0]]), np.array([-0.2])])
     part = whole.test
@@ -532,7 +532,7 @@ def test_the_siamese_recipe_learns_pairs_of_digits(loss):
 
 
 def test_the_perceptrons_loss_is_the_criterion():
-    assert recipe_and_model("perceptron", data.points.load().contract)[2].loss is perceptron_criterion
+    assert recipe_and_model("perceptron", datasets.points.load().contract)[2].loss is perceptron_criterion
 
 
 def test_two_images_are_asked_about_in_one_file(tmp_path, monkeypatch):

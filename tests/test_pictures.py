@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from PIL import Image, ImageDraw, ImageOps
 
-from zoo.data import digits, fashion_mnist, mnist
 from zoo.data.pictures import light_on_dark
+from zoo.datasets import digits, fashion_mnist, mnist
 from zoo.errors import UsageError
 
 SEVEN = ((0, 0), (50, 0), (22, 75))

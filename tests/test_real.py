@@ -5,11 +5,12 @@ import pytest
 from PIL import Image
 
 import zoo
-from zoo import data, saved
+from zoo import datasets, saved
 from zoo import recipe as recipes
 from zoo.endpoints import default_endpoint
 from zoo.export.network import check_network, export_network
-from zoo.train import evaluate, train
+from zoo.training.evaluate import evaluate
+from zoo.training.loop import train
 
 pytestmark = pytest.mark.real
 
@@ -51,7 +52,7 @@ def test_every_exported_file_is_what_keras_computes(name, tmp_path, monkeypatch)
 def test_a_picture_of_a_digit_is_read_as_well_as_the_digit(tmp_path):
     """MNIST's test digits as dark ink somewhere on a larger light sheet."""
     generator = np.random.default_rng(0)
-    test = data.mnist.load().test
+    test = datasets.mnist.load().test
     model, images = zoo.load("mnist_cnn"), []
     for index, image in enumerate(test.inputs["image"][:200]):
         sheet = np.full((260, 200), 230, "uint8")
@@ -59,7 +60,7 @@ def test_a_picture_of_a_digit_is_read_as_well_as_the_digit(tmp_path):
         digit = Image.fromarray((image[..., 0] * 255).astype("uint8")).resize((140, 140), Image.Resampling.BICUBIC)
         sheet[top : top + 140, left : left + 140] -= (np.asarray(digit) * (200 / 255)).astype("uint8")
         Image.fromarray(sheet).save(tmp_path / f"{index}.png")
-        images.append(data.mnist.from_picture(tmp_path / f"{index}.png")[0])
+        images.append(datasets.mnist.from_picture(tmp_path / f"{index}.png")[0])
     labels = np.asarray(model(np.stack(images))).argmax(axis=-1)
     assert (labels == test.targets[:200]).mean() >= 0.97
 
@@ -83,7 +84,7 @@ def test_attention_reads_the_dates_it_was_not_trained_on():
     contract = saved.read_contract(found)
     endpoint = default_endpoint(recipes.find("seq2seq"), zoo.load("seq2seq"), contract)
     days = [datetime.date(2032, 1, 1) + datetime.timedelta(days=day) for day in range(0, 366, 3)]
-    pairs = [(babel.dates.format_date(day, "long", locale), day.isoformat()) for day in days for locale in data.dates.LOCALES]
+    pairs = [(babel.dates.format_date(day, "long", locale), day.isoformat()) for day in days for locale in datasets.dates.LOCALES]
     source = padded([Vocabulary(contract["source"].vocabulary).encode(text) for text, _ in pairs])
     vocabulary = Vocabulary(contract.answer_vocabulary)
     answers = [vocabulary.decode(row) for row in endpoint.predict({"source": source})["tokens"]]

@@ -7,7 +7,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from zoo import data, recipe
+from zoo import datasets, recipe
 from zoo.errors import UsageError
 from zoo.recipe import Count, Fraction, Positive, Recipe, Target
 
@@ -18,7 +18,7 @@ def build(contract, units: tuple[Count, ...] = (3, 2), dropout: Fraction = 0.5, 
 
 def toy(**changes):
     fit = {"epochs": 2, "batch_size": 10, "schedule": "constant"}
-    return Recipe(**{"build": build, "data": data.digits, "fit": fit, "target": Target("accuracy", at_least=0.5), **changes})
+    return Recipe(**{"build": build, "data": datasets.digits, "fit": fit, "target": Target("accuracy", at_least=0.5), **changes})
 
 
 def test_settings_are_the_keywords_of_build_and_fit_with_data_and_seed():
@@ -108,7 +108,7 @@ def test_target_knows_its_direction():
 
 
 def test_data_of_another_form_is_refused_with_what_would_fit():
-    contract = data.digits.load().contract
+    contract = datasets.digits.load().contract
     with pytest.raises(UsageError, match=r"'digits' has the inputs \['image'\], and the network needs 'source'"):
         toy(build=lambda contract: contract["source"]).build_model({"data": "digits"}, contract)
     with pytest.raises(UsageError, match="takes no path"):

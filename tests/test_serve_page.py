@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import zoo
-from zoo import data
+from zoo import data, datasets
 from zoo import recipe as recipes
 from zoo.data.pictures import light_on_dark
 from zoo.endpoints import default_endpoint
@@ -187,7 +187,7 @@ def test_a_drawn_digit_is_read(page, name):
 def test_a_photograph_is_told(page, data_folder, monkeypatch, tmp_path):
     """A test picture enlarged, with more beside it, which the network does not see."""
     monkeypatch.setenv("ZOO_DATA_DIR", str(data_folder))
-    test, classes = data.cifar10.load().test, data.cifar10.CLASSES
+    test, classes = datasets.cifar10.load().test, datasets.cifar10.CLASSES
     probabilities = default_endpoint(recipes.find("resnet20"), zoo.load("resnet20"), data.Contract({}, classes)).predict(
         {"image": test.inputs["image"][:50]}
     )["probabilities"]

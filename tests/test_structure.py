@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import zoo
-from zoo import data, recipe
+from zoo import datasets, recipe
 
 ROOT = pathlib.Path(__file__).parent.parent
 MODELS = sorted(path.stem for path in (ROOT / "zoo/models").glob("*.py") if path.stem != "__init__")
@@ -37,11 +37,11 @@ def test_networks_files_and_recipes_agree():
 
 
 def test_data_sets_are_the_files_that_load():
-    folder = ROOT / "zoo/data"
+    folder = ROOT / "zoo/datasets"
     loading = {path.stem for path in folder.glob("*.py") if "\ndef load(" in path.read_text(encoding="utf-8")}
-    assert set(data.DATA_SETS) == loading
-    for name in data.DATA_SETS:
-        assert importlib.import_module(f"zoo.data.{name}").load
+    assert set(datasets.DATA_SETS) == loading
+    for name in datasets.DATA_SETS:
+        assert importlib.import_module(f"zoo.datasets.{name}").load
 
 
 def test_importing_zoo_loads_nothing_heavy():
@@ -58,7 +58,7 @@ def test_an_unknown_name_of_the_package_is_an_attribute_error():
 def test_recipes_stand_on_the_library_and_never_on_the_engine(name):
     """import-linter sees no recipes, because they lie outside the package's folder."""
     ours = {module for module in imported(ROOT / "recipes" / f"{name}.py") if module.split(".")[0] == "zoo"}
-    allowed = ("zoo.recipe", "zoo.data", "zoo.layers", "zoo.models", "zoo.losses")
+    allowed = ("zoo.recipe", "zoo.data", "zoo.datasets", "zoo.layers", "zoo.models", "zoo.losses")
     assert all(module == "zoo" or module.startswith(allowed) for module in ours), ours
 
 

@@ -19,12 +19,13 @@ import scipy.stats
 from disk import small_disk
 
 import zoo
-from zoo import data, saved
+from zoo import datasets, saved
 from zoo import recipe as recipes
 from zoo.errors import RunError, UsageError
 from zoo.files import sha256, written_beside
 from zoo.predict import predict
-from zoo.train import evaluate, train, wilson_interval
+from zoo.training.evaluate import evaluate, wilson_interval
+from zoo.training.loop import train
 
 NAME = "stacked_autoencoder"
 TINY = ["data=digits", "units=(8,)", "epochs=3", "batch_size=250"]
@@ -135,7 +136,7 @@ def test_of_epochs_with_the_same_score_that_of_the_lowest_loss_is_kept(tmp_path)
 
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
 def test_evaluation_counts_every_example(trained, part):
-    images = getattr(data.digits.load(), part).inputs["image"]
+    images = getattr(datasets.digits.load(), part).inputs["image"]
     by_hand = np.mean((zoo.load(NAME, trained).predict(images, verbose=0) - images) ** 2, dtype="float64")
     assert evaluate(NAME, trained, part)["mse"] == pytest.approx(by_hand, rel=1e-5)
 
@@ -147,7 +148,7 @@ def test_evaluation_gives_the_number_of_the_card(trained):
 def test_the_weights_load_into_the_bare_builder(trained):
     model = zoo.stacked_autoencoder(units=(8,))
     model.load_weights(trained / NAME / saved.WEIGHTS)
-    image = data.digits.load().test.inputs["image"][:2]
+    image = datasets.digits.load().test.inputs["image"][:2]
     np.testing.assert_array_equal(model(image), zoo.load(NAME, trained)(image))
 
 
@@ -215,8 +216,8 @@ def test_resume_refuses_other_settings_and_other_data(stopped, monkeypatch):
     before = files(stopped)
     with pytest.raises(UsageError, match="learning_rate was 0.001, is 0.002"):
         run(stopped, "learning_rate=0.002", resume=True)
-    digits = data.digits.load()
-    monkeypatch.setattr(data.digits, "load", lambda: dataclasses.replace(digits, test=digits.test.head(300)))
+    digits = datasets.digits.load()
+    monkeypatch.setattr(datasets.digits, "load", lambda: dataclasses.replace(digits, test=digits.test.head(300)))
     with pytest.raises(UsageError, match="other data"):
         run(stopped, resume=True)
     assert files(stopped) == before
@@ -370,9 +371,9 @@ def test_a_card_with_settings_that_the_recipe_has_not_is_refused(copy, settings)
 
 
 def test_evaluation_refuses_data_that_changed_since(trained, monkeypatch):
-    digits = data.digits.load()
+    digits = datasets.digits.load()
     digits.test.inputs["image"][0, 14, 14] = 0.125
-    monkeypatch.setattr(data.digits, "load", lambda: digits)
+    monkeypatch.setattr(datasets.digits, "load", lambda: digits)
     with pytest.raises(UsageError, match="fingerprint differs"):
         evaluate(NAME, trained)
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import data, transfer
+from zoo import datasets, transfer
 from zoo import recipe as recipes
 from zoo.errors import RunError, UsageError
 from zoo.files import sha256
-from zoo.train import train
+from zoo.training.loop import train
 
 SETTINGS = ["filters=(4, 4)", "epochs=2", "batch_size=200", "shift=0.0", "rotation=0.0", "data=npz:three.npz"]
 
@@ -29,7 +29,7 @@ def two_of(digits, wanted, path):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("transfer")
-    digits = data.digits.load()
+    digits = datasets.digits.load()
     two_of(digits, [0, 1, 2], folder / "three.npz")
     two_of(digits, [3, 4, 5, 6], folder / "four.npz")
     with pytest.MonkeyPatch.context() as patch:

@@ -30,7 +30,7 @@ from keras_tuner.src import protos
 from keras_tuner.src.distribute.oracle_client import OracleClient
 
 import zoo.layers
-from zoo import data
+from zoo import datasets
 from zoo import recipe as recipes
 from zoo.durations import parse_duration
 from zoo.errors import RunError, UsageError
@@ -63,7 +63,9 @@ def build(
 
 def make(space, **target):
     fit = {"epochs": EPOCHS, "batch_size": 10, "schedule": "cosine"}
-    return Recipe(build=build, data=data.digits, fit=fit, space=space, target=Target("accuracy", **(target or {"at_least": 0.9})))
+    return Recipe(
+        build=build, data=datasets.digits, fit=fit, space=space, target=Target("accuracy", **(target or {"at_least": 0.9}))
+    )
 
 
 def endless(hp):
@@ -478,7 +480,7 @@ def test_sources_are_the_files_that_a_recipe_imports():
 
 
 TINY = """from zoo.layers import ours
-from zoo import mnist_cnn
+from zoo import datasets, mnist_cnn
 
 def build(width=8):
     import zoo.layers.inner

@@ -1,4 +1,5 @@
 from . import data as data
+from . import datasets as datasets
 from . import export as export
 from .models.adaline import adaline as adaline
 from .models.alexnet import alexnet as alexnet

@@ -126,7 +126,7 @@ def _read_text(source, field):
 
 def _read_picture(path, data_name, contract, recipe):
     name, field = next(iter(contract.inputs.items()))
-    data_set = importlib.import_module(f"zoo.data.{data_name.partition(':')[0]}")
+    data_set = importlib.import_module(f"zoo.datasets.{data_name.partition(':')[0]}")
     if hasattr(data_set, "from_picture"):
         image, notes = data_set.from_picture(path)
     elif photo_form(contract) is not None:

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 
 import annotated_types
 
-from zoo.data import DATA_SETS
+from zoo.datasets import DATA_SETS
 from zoo.errors import UsageError
 
 # The types of settings, for the annotations of `build`.
@@ -97,7 +97,7 @@ class Recipe:
     Args:
         build: Function of typed keywords with defaults to a compiled `keras.Model`. Parameters without a default come first:
             `contract` is given the contract of the data set, `optimizer` the Keras optimizer that the settings of `fit` name.
-        data: The default data set: a module of `zoo.data` with a function `load`.
+        data: The default data set: a module of `zoo.datasets`, or any other with a function `load`.
         fit: Defaults of `epochs`, `batch_size` and what else is not to be as usual: `schedule` ("constant"), and where `build`
             takes an optimizer, `optimizer` ("adam"), `learning_rate` (1e-3), `momentum` (0.9), `weight_decay` (0) and
             `global_clipnorm` (None). `zoo.optimizers` says what they mean.
@@ -169,7 +169,7 @@ class Recipe:
         name, colon, path = settings["data"].partition(":")
         if name not in DATA_SETS:
             raise UsageError(f"there is no data set {name!r}{nearest(name, DATA_SETS)} The sets are {', '.join(DATA_SETS)}.")
-        load = importlib.import_module(f"zoo.data.{name}").load
+        load = importlib.import_module(f"zoo.datasets.{name}").load
         if colon and "path" not in inspect.signature(load).parameters:
             raise UsageError(f"the data set {name} takes no path, got {settings['data']!r}.")
         data = load(path=path) if colon else load()

@@ -1,30 +1,11 @@
-"""Data sets, one per file: `zoo.data.NAME.load()` returns a `Data(train, validation, test, contract)`.
+"""What data are: a `Data` of three parts, and the `Contract` that its inputs keep.
 
 Example:
-    >>> from zoo import data
-    >>> digits = data.digits.load()
-    >>> digits.test.inputs["image"].shape
-    (360, 28, 28, 1)
+    >>> from zoo.data import Field
+    >>> Field("int32", (None, 3), 0, 9).batch_shape()
+    '(batch, any, 3)'
 """
 
 import lazy_loader
 
-DATA_SETS = (
-    "cifar10",
-    "cifar100",
-    "dates",
-    "digits",
-    "fashion_mnist",
-    "folder",
-    "mnist",
-    "mnist_multitask",
-    "mnist_pairs",
-    "npz",
-    "parallel",
-    "points",
-    "xo",
-)
-
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submodules=DATA_SETS, submod_attrs={"contract": ["Contract", "Data", "Field", "Part"]}
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={"contract": ["Contract", "Data", "Field", "Part"]})

@@ -30,8 +30,8 @@ class Batches(keras.utils.PyDataset):
         epoch: Number of the epoch to come; with `seed` it decides the order.
 
     Example:
-        >>> from zoo import data
-        >>> digits = data.digits.load()
+        >>> from zoo import datasets
+        >>> digits = datasets.digits.load()
         >>> images, labels = Batches(digits.train, digits.contract, batch_size=32, seed=0)[0]
         >>> images.shape
         (32, 28, 28, 1)

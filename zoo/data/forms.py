@@ -69,8 +69,8 @@ def two_classes(data):
         UsageError: If the images have no classes.
 
     Example:
-        >>> from zoo import data
-        >>> two_classes(data.digits.load()).contract.classes
+        >>> from zoo import datasets
+        >>> two_classes(datasets.digits.load()).contract.classes
         ('0', '1')
     """
     if "features" in data.contract.inputs:
@@ -104,8 +104,8 @@ def pairs(data, seed=0):
         UsageError: If the images have no classes, or a part has a single class or a class with a single image.
 
     Example:
-        >>> from zoo import data
-        >>> pairs(data.digits.load()).validation.targets[:4].tolist()
+        >>> from zoo import datasets
+        >>> pairs(datasets.digits.load()).validation.targets[:4].tolist()
         [1, 0, 1, 0]
     """
     field = data.contract["image"]

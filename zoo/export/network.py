@@ -183,7 +183,7 @@ class _Network:
         self.endpoints = endpoints_of(self.recipe, self.model, self.contract)
         known = Contract({**self.recipe.fields, **self.contract.inputs}, self.contract.classes)
         self.fields = fields_of(self.endpoints, known)
-        data_set = importlib.import_module(f"zoo.data.{self.card['settings']['data'].partition(':')[0]}")
+        data_set = importlib.import_module(f"zoo.datasets.{self.card['settings']['data'].partition(':')[0]}")
         self.picture = getattr(data_set, "PICTURE", None) or photo_form(self.contract)
         # Enough for every batch of the proof, and of full length.
         self.examples = {key: array[: 4 * max(TIMED_BATCHES)] for key, array in self.data.test.inputs.items()}

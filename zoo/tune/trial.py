@@ -73,7 +73,8 @@ def _runs(folder):
     request = read_json(folder / files.REQUEST, "the chief writes it again")
     study = files.read_study(folder.parent.parent)
     from zoo import recipe as recipes
-    from zoo.train import PROGRESS, fit
+    from zoo.training.keep import PROGRESS
+    from zoo.training.loop import fit
 
     recipe = recipes.find(study["name"])
     # Back from JSON: a list stands for a tuple.

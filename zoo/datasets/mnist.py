@@ -17,7 +17,7 @@ def load():
         UsageError: If the set is neither prepared nor can be downloaded, or is damaged.
 
     Example:
-        `zoo.data.mnist.load().train.inputs["image"].shape` is `(55000, 28, 28, 1)`.
+        `zoo.datasets.mnist.load().train.inputs["image"].shape` is `(55000, 28, 28, 1)`.
     """
     return load_images("mnist", "https://storage.googleapis.com", "http://yann.lecun.com/exdb/mnist/", "CC BY-SA 3.0")
 

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from zoo.data.contract import image_data
-from zoo.data.files import data_folder
+from zoo.data.prepared import data_folder
 from zoo.data.tfds import load_images
 from zoo.errors import UsageError
 
@@ -28,7 +28,7 @@ def load():
         UsageError: If the set is neither prepared nor can be downloaded, or is damaged.
 
     Example:
-        `zoo.data.cifar10.load().train.inputs["image"].shape` is `(45000, 32, 32, 3)`.
+        `zoo.datasets.cifar10.load().train.inputs["image"].shape` is `(45000, 32, 32, 3)`.
     """
     folder = data_folder()
     if folder is not None and (folder / "cifar10" / SHEETS[0]).is_file():
@@ -44,7 +44,7 @@ def _load_sheets(folder):
         test = _tiles(test_sheet), _labels(test_sheet.with_name(f"{test_sheet.stem}_labels.txt"))
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"{folder} cannot be read ({error}); expected the sheets that `zoo.data.cifar10.load` describes."
+            f"{folder} cannot be read ({error}); expected the sheets that `zoo.datasets.cifar10.load` describes."
         ) from error
     for (images, labels), part in ((train, "training"), (test, "test")):
         if len(images) != len(labels) or labels.min() < 0 or labels.max() > 9:

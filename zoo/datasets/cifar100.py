@@ -1,7 +1,7 @@
 """CIFAR-100: 60 000 colour pictures of 32 x 32 pixels in a hundred classes (Krizhevsky 2009), through tensorflow-datasets."""
 
-from zoo.data.cifar10 import LICENCE, ORIGIN
 from zoo.data.tfds import load_images
+from zoo.datasets.cifar10 import LICENCE, ORIGIN
 
 
 def load():
@@ -14,7 +14,7 @@ def load():
         UsageError: If the set is neither prepared nor can be downloaded, or is damaged.
 
     Example:
-        `zoo.data.cifar100.load().train.inputs["image"].shape` is `(45000, 32, 32, 3)`.
+        `zoo.datasets.cifar100.load().train.inputs["image"].shape` is `(45000, 32, 32, 3)`.
     """
     instead = "data=npz:PATH with pictures of your own"
     return load_images(

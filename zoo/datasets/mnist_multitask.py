@@ -2,14 +2,14 @@
 
 import dataclasses
 
-from zoo.data import mnist
 from zoo.data.contract import Contract, Part
+from zoo.datasets import mnist
 
 PICTURE, from_picture = mnist.PICTURE, mnist.from_picture
 
 
 def load():
-    """The images and parts of `zoo.data.mnist`, with a target for each of three tasks.
+    """The images and parts of `zoo.datasets.mnist`, with a target for each of three tasks.
 
     Returns:
         A `zoo.data.Data` with `image` (28, 28, 1), float32 in [0, 1], and int32 targets: `digit` 0 to 9, `parity` 1 for odd
@@ -19,7 +19,7 @@ def load():
         UsageError: If MNIST is neither prepared nor can be downloaded, or is damaged.
 
     Example:
-        `sorted(zoo.data.mnist_multitask.load().train.targets)` is `["above_four", "digit", "parity"]`.
+        `sorted(zoo.datasets.mnist_multitask.load().train.targets)` is `["above_four", "digit", "parity"]`.
     """
     data = mnist.load()
     parts = {name: _three_tasks(getattr(data, name)) for name in ("train", "validation", "test")}

@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 
 from zoo.data.contract import image_data
-from zoo.data.folder import check_memory
+from zoo.datasets.folder import check_memory
 from zoo.errors import UsageError
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 
 from zoo.data.contract import Data
-from zoo.data.files import cache_folder, data_folder, missing
+from zoo.data.prepared import cache_folder, data_folder, missing
 from zoo.data.text import Vocabulary, pair_contract, pair_part
 from zoo.errors import UsageError
 
@@ -45,7 +45,7 @@ def load(path=None, vocabulary_size=4000, seed=0):
         UsageError: If a file is missing, empty, not UTF-8 or damaged, or the pairs do not match line by line.
 
     Example:
-        `zoo.data.parallel.load("pairs.tsv")` reads a file of tab-separated pairs.
+        `zoo.datasets.parallel.load("pairs.tsv")` reads a file of tab-separated pairs.
     """
     if path is None:
         pairs = {

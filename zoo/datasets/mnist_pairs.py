@@ -1,7 +1,7 @@
 """Pairs of MNIST digits, the same digit or another one, for networks that learn a distance."""
 
-from zoo.data import mnist
 from zoo.data.forms import pairs
+from zoo.datasets import mnist
 
 
 def load():
@@ -18,6 +18,6 @@ def load():
         UsageError: If MNIST is neither prepared nor can be downloaded, or is damaged.
 
     Example:
-        `zoo.data.mnist_pairs.load().test.inputs["image_a"].shape` is `(20000, 28, 28, 1)`.
+        `zoo.datasets.mnist_pairs.load().test.inputs["image_a"].shape` is `(20000, 28, 28, 1)`.
     """
     return pairs(mnist.load())

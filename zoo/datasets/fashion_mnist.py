@@ -17,7 +17,7 @@ def load():
         UsageError: If the set is neither prepared nor can be downloaded, or is damaged.
 
     Example:
-        `zoo.data.fashion_mnist.load().test.inputs["image"].shape` is `(10000, 28, 28, 1)`.
+        `zoo.datasets.fashion_mnist.load().test.inputs["image"].shape` is `(10000, 28, 28, 1)`.
     """
     return load_images(
         "fashion_mnist",

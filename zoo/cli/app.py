@@ -1,0 +1,61 @@
+"""The command `zoo`: its commands, one file each, and how an error ends it."""
+
+import sys
+from typing import Annotated
+
+import typer
+import typer.exceptions
+
+from zoo.cli.check import check
+from zoo.cli.evaluate import evaluate
+from zoo.cli.export import export
+from zoo.cli.list import list_networks
+from zoo.cli.predict import predict
+from zoo.cli.serve import serve
+from zoo.cli.show import show
+from zoo.cli.train import train
+from zoo.cli.tune import tune
+from zoo.errors import RunError, UsageError
+
+app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
+app.command("list")(list_networks)
+for _command in (show, train, tune, evaluate, export, check, serve, predict):
+    app.command()(_command)
+
+
+@app.callback()
+def zoo(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False):
+    """The zoo of classic neural networks: train, evaluate and use them.
+
+    **Example:** `zoo train mnist_cnn data=digits`
+    """
+
+
+def main():
+    """The console script: one line for an error, exit code 2 for usage and 1 for a failed run."""
+    debug = "--debug" in sys.argv[1:]
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        if app(arguments or ["--help"], standalone_mode=False) == 130:  # Typer catches Ctrl-C and gives back this code
+            raise KeyboardInterrupt
+    except (UsageError, RunError, typer.exceptions.TyperException, typer.Abort, KeyboardInterrupt) as error:
+        if debug:
+            raise
+        code, message = described(error)
+        print(f"zoo: {message}", file=sys.stderr)
+        sys.exit(code)
+    except Exception as error:
+        if debug:
+            raise
+        line = (str(error) or type(error).__name__).strip().splitlines()[0]
+        print(f"zoo: unexpected {type(error).__name__}: {line} (--debug shows where)", file=sys.stderr)
+        sys.exit(1)
+
+
+def described(error):
+    """Exit code and message of an error that we expect."""
+    if isinstance(error, typer.exceptions.TyperException):
+        return 2, error.format_message()
+    if isinstance(error, (typer.Abort, KeyboardInterrupt)):
+        return 130, "interrupted; nothing half-made was kept. A training goes on with --resume."
+    return (2 if isinstance(error, UsageError) else 1), str(error)

@@ -1,0 +1,47 @@
+"""`zoo show`."""
+
+import rich.table
+
+from zoo.cli.common import Folder, Json, Name, card_or_none, console, print_json, quiet, score_text
+
+
+def show(name: Name, folder: Folder = None, as_json: Json = False):
+    """Show what a network is, its settings with types and defaults, its weight count and its score.
+
+    **Example:** `zoo show mnist_cnn`
+    """
+    from zoo import recipe as recipes
+
+    recipes.check_name(name)
+    card = card_or_none(name, folder)
+    quiet()
+    recipe = recipes.find(name)
+    types = recipe.types()
+    content = {
+        "name": name,
+        "description": recipes.description(name),
+        "settings": {key: {"type": recipes.type_name(types[key]), "default": value} for key, value in recipe.defaults().items()},
+        "target": str(recipe.target),
+        "aim": recipe.target.aim,
+        "weights": card and card["weights"]["count"],
+        "score": score_text(card),
+        "card": card,
+    }
+    if as_json:
+        return print_json(content)
+    console.print(f"{name}: {content['description']}", style="bold")
+    table = rich.table.Table("setting", "type", "default", box=None, pad_edge=False)
+    for key, setting in content["settings"].items():
+        table.add_row(key, setting["type"], _plain(setting["default"]))
+    console.print(table)
+    print(f"target: {content['target']}" + (f", aim {content['aim']:g}" if content["aim"] else ""))
+    if card is None:
+        print(f"not trained yet: zoo train {name}")
+        return None
+    print(f"weights: {content['weights']:,}")
+    print(f"score: {content['score']} ({card['command']}; {card['made']})")
+    return None
+
+
+def _plain(value):
+    return str(value).replace("'", "")

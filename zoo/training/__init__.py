@@ -1,0 +1,1 @@
+"""Runs recipes: the loop, what is kept on disk, evaluation, the card."""

@@ -1,0 +1,78 @@
+"""Scores of a trained network."""
+
+import math
+
+from zoo import recipe as recipes
+from zoo import saved
+from zoo.data.batches import Batches
+from zoo.endpoints import default_endpoint
+from zoo.errors import UsageError
+
+EVALUATION_BATCH = 250
+ANSWERING_BATCH = 100  # a beam of five makes five of each
+
+
+def evaluate(name, folder=None, part="test"):
+    """The scores of a trained network on one part of the data that it was trained on.
+
+    Args:
+        name: Name of the recipe.
+        folder: The folder of saved models; None as in `zoo.load`.
+        part: "test", "validation" or "train".
+
+    Returns:
+        {metric: value}.
+
+    Raises:
+        UsageError: If the network or its data cannot be loaded, or the data are not those that it was trained on.
+    """
+    found = saved.find_saved(name, folder)
+    card, recipe = saved.read_card(found), recipes.find(name)
+    model = saved.load(name, folder)
+    data = recipe.load_data({**recipe.defaults(), **card["settings"]})
+    if data.fingerprint() != card["data"]["fingerprint"]:
+        raise UsageError(
+            f"the data set {card['settings']['data']} is not the one that {found / saved.CARD} was made with (its fingerprint "
+            "differs); a score on it would not be comparable."
+        )
+    return scores(recipe, model, getattr(data, part), data.contract)
+
+
+def scores(recipe, model, part, contract):
+    """Every Keras metric of the model on a part, and what the recipe measures beyond them.
+
+    Returns:
+        {metric: value}.
+    """
+    values = model.evaluate(Batches(part, contract, EVALUATION_BATCH, outputs=model.output_names), return_dict=True, verbose=0)
+    values.update(measured(recipe, default_endpoint(recipe, model, contract), part, contract))
+    if recipe.estimate is not None:
+        values.update(recipe.estimate(model, part, contract))
+    return {metric: float(value) for metric, value in values.items()}
+
+
+def measured(recipe, endpoint, part, contract):
+    """What the recipe measures of the answers to a part, {name: number}; empty for a recipe of Keras metrics only."""
+    if recipe.measure is None:
+        return {}
+    return recipe.measure(endpoint.predict(part.inputs, ANSWERING_BATCH), part, contract)
+
+
+def wilson_interval(share, count):
+    """Where the true share of right answers lies, with 95 % confidence (Wilson 1927).
+
+    Args:
+        share: The share of right answers among those that were counted, from 0 to 1.
+        count: Number of examples.
+
+    Returns:
+        [low, high].
+
+    Example:
+        >>> [round(bound, 4) for bound in wilson_interval(0.9, 1000)]
+        [0.8798, 0.9171]
+    """
+    z = 1.959964
+    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    return [middle - half, middle + half]
