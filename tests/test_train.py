@@ -23,7 +23,7 @@ from zoo import datasets, saved
 from zoo import recipe as recipes
 from zoo.errors import RunError, UsageError
 from zoo.files import sha256, written_beside
-from zoo.predict import predict
+from zoo.prediction import predict
 from zoo.training.evaluate import evaluate, wilson_interval
 from zoo.training.loop import train
 

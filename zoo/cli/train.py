@@ -37,7 +37,7 @@ def train(
     """
     from zoo import recipe as recipes
 
-    recipes.check_name(name)
+    recipes.recipe_file(name)
     settings = settings or []
     if from_study is not None:
         from zoo.tune.files import read_best

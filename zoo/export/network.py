@@ -2,7 +2,6 @@
 
 import base64
 import datetime
-import importlib
 import importlib.metadata
 import json
 import math
@@ -14,8 +13,7 @@ import numpy as np
 from zoo import recipe as recipes
 from zoo import saved
 from zoo.data.contract import Contract
-from zoo.data.pictures import photo_form
-from zoo.endpoints import DEFAULT, endpoints_of
+from zoo.endpoints import DEFAULT, endpoints_of, known_fields
 from zoo.engines import LITERT, ONNX, SAVED_MODEL, golden_arrays, open_engine
 from zoo.errors import RunError, UsageError
 from zoo.export.check import BATCHES, answers_of, difference, judge, make_requests
@@ -181,10 +179,10 @@ class _Network:
             )
         self.contract = self.data.contract
         self.endpoints = endpoints_of(self.recipe, self.model, self.contract)
-        known = Contract({**self.recipe.fields, **self.contract.inputs}, self.contract.classes)
+        known = Contract(known_fields(self.recipe, self.contract), self.contract.classes)
         self.fields = fields_of(self.endpoints, known)
-        data_set = importlib.import_module(f"zoo.datasets.{self.card['settings']['data'].partition(':')[0]}")
-        self.picture = getattr(data_set, "PICTURE", None) or photo_form(self.contract)
+        pictures = [field.picture for field in self.contract.inputs.values() if field.kind == "image"]
+        self.picture = pictures[0] if len(pictures) == 1 else None
         # Enough for every batch of the proof, and of full length.
         self.examples = {key: array[: 4 * max(TIMED_BATCHES)] for key, array in self.data.test.inputs.items()}
         self.further = self._further()
