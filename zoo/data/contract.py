@@ -201,7 +201,7 @@ class Part:
         return [*self.inputs.values(), *(array for array in targets.values() if array is not None)]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Data:
     """A data set: what to train on, what to choose by, and what to report on once."""
 
@@ -211,6 +211,16 @@ class Data:
     contract: Contract
     source: str
     licence: str
+
+    def __str__(self):
+        inputs = ", ".join(f"{name} {field.dtype} {field.batch_shape()}" for name, field in self.contract.inputs.items())
+        classes = "" if self.contract.classes is None else f", {len(self.contract.classes)} classes"
+        return (
+            f"{self.source}\n{len(self.train):,} examples to train, {len(self.validation):,} to validate, "
+            f"{len(self.test):,} to test\n{inputs}{classes}"
+        )
+
+    __repr__ = __str__
 
     def fingerprint(self):
         """A sha256 over every array of every part: equal exactly when the data are equal."""

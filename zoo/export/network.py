@@ -179,8 +179,8 @@ class _Network:
             )
         self.contract = self.data.contract
         self.endpoints = endpoints_of(self.recipe, self.model, self.contract)
-        known = Contract(known_fields(self.recipe, self.contract), self.contract.classes)
-        self.fields = fields_of(self.endpoints, known)
+        self.known = known_fields(self.recipe, self.contract)
+        self.fields = fields_of(self.endpoints, Contract(self.known, self.contract.classes))
         pictures = [field.picture for field in self.contract.inputs.values() if field.kind == "image"]
         self.picture = pictures[0] if len(pictures) == 1 else None
         # Enough for every batch of the proof, and of full length.
@@ -219,9 +219,23 @@ class _Network:
                     "maximum": field.maximum,
                     "finite": field.dtype.startswith("float"),
                     "max_length": field.max_length,
-                    "vocabulary": None if field.vocabulary is None else key,
+                    "vocabulary": None if field.vocabulary is None else _key_of(field.vocabulary, vocabularies),
+                    "kind": field.kind,
+                    "classes": field.classes,
+                    "picture": field.picture,
                 }
-            outputs = {key: {"dtype": str(tensor.dtype), "shape": list(tensor.shape)} for key, tensor in endpoint.outputs.items()}
+            outputs = {
+                key: {
+                    "dtype": field.dtype,
+                    "shape": list(endpoint.outputs[key].shape),
+                    "vocabulary": None if field.vocabulary is None else _key_of(field.vocabulary, vocabularies),
+                    "kind": field.kind,
+                    "classes": field.classes,
+                    "minimum": field.minimum,
+                    "maximum": field.maximum,
+                }
+                for key, field in endpoint.answer_fields(self.known).items()
+            }
             signatures[signature] = {"formats": having, "inputs": inputs, "outputs": outputs}
         for signature, module in self.further.items() if "saved_model" in formats else ():
             function = module.call.get_concrete_function()
@@ -361,6 +375,11 @@ class _Network:
                 f"{path.name} has {target.metric} {after:.6g} after quantization; expected {wanted}; it is not kept. "
                 "Try another --quantize."
             )
+
+
+def _key_of(vocabulary, vocabularies):
+    """The name of a vocabulary among those of the contract."""
+    return next(key for key, pieces in vocabularies.items() if pieces == vocabulary)
 
 
 def _version_folder(parent, version):
