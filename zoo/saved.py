@@ -1,15 +1,23 @@
-"""What is on disk of a trained network: `saved_models/NAME/` with card.json, contract.json, model.weights.h5 and history.csv."""
+"""What is on disk of a trained network: `saved_models/NAME/`.
+
+card.json tells how it was made, contract.json what it takes; model.weights.h5 are its weights, history.csv its epochs, and
+examples.npz a few real examples, for an export on a machine without the data set.
+"""
 
 import importlib
 import io
 import pathlib
+import zipfile
+
+import numpy as np
 
 from zoo import recipe as recipes
 from zoo.data.contract import Contract
 from zoo.errors import UsageError
 from zoo.files import read_json, sha256, written_beside
 
-CARD, CONTRACT, WEIGHTS, HISTORY = "card.json", "contract.json", "model.weights.h5", "history.csv"
+CARD, CONTRACT, WEIGHTS, HISTORY, EXAMPLES = "card.json", "contract.json", "model.weights.h5", "history.csv", "examples.npz"
+EXAMPLES_KEPT = 8
 CARD_PARTS = ("settings", "score", "scores", "data", "weights")
 DEFAULT_FOLDER = pathlib.Path("saved_models")
 SMALL = 2**14  # bytes of an array, below which it is not compressed
@@ -127,12 +135,44 @@ def save_weights(model, path):
         partial.write_bytes(memory.getbuffer())
 
 
-def compress_weights(source, path):
-    """Writes a file of weights anew, about a sixth smaller and equal to the bit.
+def read_examples(folder, contract):
+    """The examples beside a trained network, {input: array (examples, ...)}.
+
+    Raises:
+        UsageError: If there are none, or they are damaged or do not keep the contract.
+    """
+    path = folder / EXAMPLES
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            examples = {name: file[name] for name in contract.inputs}
+        contract.check(examples)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, UsageError) as error:
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        raise UsageError(f"{path} cannot be read ({reason}); {AGAIN}.") from error
+    return examples
+
+
+def write_examples(part, contract, path):
+    """Writes the first examples of a part of the data, `EXAMPLES_KEPT` of them; what pads all of them is cut off."""
+    arrays = {}
+    for name, array in part.head(EXAMPLES_KEPT).inputs.items():
+        if contract[name].kind == "text":
+            array = array[:, : max(1, int(np.count_nonzero(array, axis=1).max()))]
+        arrays[name] = array
+    with open(path, "wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def compress_weights(source, path, half=False):
+    """Writes a file of weights anew: compressed and equal to the bit, or in half precision.
 
     Args:
         source: A file as `save_weights` writes it.
         path: The file to write, in one piece.
+        half: Whether float32 weights are stored as float16, in half the bytes. Keras reads them as float32 again.
+
+    Raises:
+        ValueError: If a weight is beyond the range of float16.
     """
     import h5py  # readers of cards do without
 
@@ -142,11 +182,17 @@ def compress_weights(source, path):
         def add(name, item):
             if isinstance(item, h5py.Group):
                 copy = after.require_group(name)
-            elif item.nbytes < SMALL:
-                copy = after.create_dataset(name, data=item[()])
-            else:  # in one piece, with the bytes that hardly differ, such as those of the exponents, side by side
-                copy = after.create_dataset(name, data=item[()], chunks=item.shape, compression="gzip", shuffle=True)
-            copy.attrs.update(item.attrs)
+                copy.attrs.update(item.attrs)
+                return
+            values = item[()]
+            if half and values.dtype == "float32" and not name.startswith("optimizer"):
+                with np.errstate(over="ignore"):
+                    values = values.astype("float16")
+                if not np.isfinite(values).all():
+                    raise ValueError(f"{name} is beyond the range of half precision")
+            # In one piece, with the bytes that hardly differ, such as those of the exponents, side by side.
+            packed = {"chunks": item.shape, "compression": "gzip", "shuffle": True} if item.nbytes >= SMALL else {}
+            after.create_dataset(name, data=values, **packed).attrs.update(item.attrs)
 
         before.visititems(add)
     path.write_bytes(memory.getbuffer())
