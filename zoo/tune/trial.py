@@ -74,7 +74,7 @@ def _runs(folder):
     study = files.read_study(folder.parent.parent)
     from zoo import recipe as recipes
     from zoo.training.keep import PROGRESS
-    from zoo.training.loop import fit
+    from zoo.training.phases import fit
 
     recipe = recipes.find(study["name"])
     # Back from JSON: a list stands for a tuple.
