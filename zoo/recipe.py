@@ -247,6 +247,10 @@ class Recipe:
             model = self.build(**keywords)
         except KeyError as error:
             raise UsageError(self._unfit(settings, contract, error)) from error
+        except TypeError as error:
+            if contract.classes is not None or "NoneType" not in str(error):
+                raise
+            raise UsageError(self._unfit(settings, contract, "classes")) from error
         except ValueError as error:
             # Keras says where on the first line, and what on the next, in bold.
             lines = [line for line in re.sub(r"\x1b\[\d*m", "", str(error)).splitlines() if line.strip()]

@@ -14,7 +14,7 @@ import keras
 from zoo import saved
 from zoo.errors import UsageError
 from zoo.files import sha256, written_beside
-from zoo.training.evaluate import wilson_interval
+from zoo.training.evaluate import interval
 from zoo.training.keep import labelled
 
 UNFINISHED = "unfinished"
@@ -50,7 +50,7 @@ def make_card(name, recipe, settings, data, fingerprint, runs, best, command):
             "deviation": statistics.stdev(test.values()) if len(test) > 1 else None,
             "seeds": test,
             "note": f"{len(test)} seeds" if len(test) > 1 else "one seed",
-            "interval": wilson_interval(test[str(best["seed"])], len(data.test)) if target.metric.endswith("accuracy") else None,
+            "interval": interval(target.metric, test[str(best["seed"])], model, data.test),
         },
         "scores": best["scores"],
         "epochs": {

@@ -1,5 +1,6 @@
 """Runs a recipe: trains each seed, measures it once, keeps the best one, writes the card."""
 
+import contextlib
 import pathlib
 import shutil
 
@@ -7,12 +8,14 @@ import keras
 
 from zoo import recipe as recipes
 from zoo import saved
+from zoo.data.batches import check_targets
 from zoo.errors import RunError, UsageError
-from zoo.execution import choose_execution
+from zoo.execution import check_backend, choose_execution
 from zoo.files import write_json
 from zoo.training.card import UNFINISHED, check_result_folder, keep, make_card
 from zoo.training.evaluate import scores
 from zoo.training.keep import PROGRESS
+from zoo.training.lock import LOCK, held
 from zoo.training.phases import fit
 from zoo.training.transfer import Transfer, transfer_phases
 
@@ -57,6 +60,7 @@ def train(
     settings = recipe.settings(overrides)
     if seeds < 1:
         raise UsageError(f"got --seeds {seeds}; expected at least 1.")
+    check_backend()
     result = pathlib.Path(folder) / name
     unfinished = result / UNFINISHED
     check_result_folder(result, resume, overwrite)
@@ -67,35 +71,41 @@ def train(
         raise UsageError(f"got --from and settings that train in phases of their own ({names}); expected one or the other.")
     data = recipe.load_data(settings)
     fingerprint = data.fingerprint()
-    model = recipe.build_model(settings, data.contract)  # before anything is written: it says what cannot be built
+    # Before anything is written: what cannot be built, or not be trained on these data, is said here.
+    model = recipe.build_model(settings, data.contract)
+    check_targets(data.train, model.output_names)
     of_run = settings
     if transfer is not None:
         phases = transfer_phases(settings, model)
         transfer(model)
         of_run = {**settings, "from": transfer.card["weights"]["sha256"]}
-    try:
-        unfinished.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{_os_error(error)}; give another --folder.") from error
-    try:
-        if not resume:
-            shutil.rmtree(unfinished, ignore_errors=True)
-        runs = []
-        for seed in range(settings["seed"], settings["seed"] + seeds):
-            run_folder = unfinished / f"seed-{seed}"
-            run_folder.mkdir(parents=True, exist_ok=True)
-            seeded = {**of_run, "seed": seed}
-            runs.append(_scored(recipe, seeded, data, fingerprint, run_folder, verbose, phases, transfer))
-        best = runs[0]
-        for run in runs[1:]:
-            if recipe.target.better(run["best_value"], best["best_value"]):
-                best = run
-        card = make_card(name, recipe, settings, data, fingerprint, runs, best, command)
-        if transfer is not None:
-            card["from"] = {"data": transfer.card["data"], "weights": transfer.card["weights"]}
-        keep(result, unfinished / f"seed-{best['seed']}", best, card, data.contract)
-    except OSError as error:
-        raise RunError(f"{_os_error(error)}; what was done is in {unfinished}, go on with --resume.") from error
+    with contextlib.ExitStack() as stack:
+        try:
+            result.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(held(result / LOCK))
+            check_result_folder(result, resume, overwrite)  # again: another process may have ended since
+            if not resume:
+                shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{_os_error(error)}; give another --folder.") from error
+        try:
+            runs = []
+            for seed in range(settings["seed"], settings["seed"] + seeds):
+                run_folder = unfinished / f"seed-{seed}"
+                run_folder.mkdir(exist_ok=True)
+                seeded = {**of_run, "seed": seed}
+                runs.append(_scored(recipe, seeded, data, fingerprint, run_folder, verbose, phases, transfer))
+            best = runs[0]
+            for run in runs[1:]:
+                if recipe.target.better(run["best_value"], best["best_value"]):
+                    best = run
+            card = make_card(name, recipe, settings, data, fingerprint, runs, best, command)
+            if transfer is not None:
+                card["from"] = {"data": transfer.card["data"], "weights": transfer.card["weights"]}
+            keep(result, unfinished / f"seed-{best['seed']}", best, card, data.contract)
+        except OSError as error:
+            raise RunError(f"{_os_error(error)}; what was done is in {unfinished}, go on with --resume.") from error
     return card
 
 

@@ -1,7 +1,7 @@
 """Trains one phase after the other; each goes on exactly where it stopped.
 
-The last phase keeps its epochs in the folder of the run, each earlier one in a folder within it, named after the phase. What a phase
-begins with, unless the seed gives it, is a file of weights of the whole model in its folder: nothing before it is done again.
+The last phase keeps its epochs in the folder of the run, each earlier one in a folder within it, named after the phase. What a
+phase begins with, unless the seed gives it, is a file of weights of the whole model in its folder: nothing before is done again.
 """
 
 import dataclasses
