@@ -55,13 +55,10 @@ def fit(recipe, settings, data, fingerprint, folder, until=None, verbose="auto",
         begin = functools.partial(_adapted, run, begin)
     progress = new_progress(settings, fingerprint)
     for phase in earlier:
-        print(f"phase {phase.name}")
         place = folder / phase.name
         place.mkdir(exist_ok=True)
         progress = _fit_phase(run, phase, place, phase.epochs, begun(phase, progress), begin)
         begin = functools.partial(_carried_over, run, phase, place, progress["best"])
-    if earlier:
-        print(f"phase {last.name}")
     until = last.epochs if until is None else min(until, last.epochs)
     return _fit_phase(run, last, folder, until, begun(last, progress), begin)
 
@@ -124,6 +121,8 @@ def _fit_phase(run, phase, folder, until, progress, begin):
                 "smaller learning_rate."
             )
         return progress
+    if folder != run.folder or progress["earlier"]:
+        print(f"phase {phase.name}")
     keras.backend.clear_session()
     verdict_whole, whole = run.whole(phase), run.whole(phase)
     if begin is not None:
