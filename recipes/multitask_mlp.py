@@ -12,10 +12,15 @@ import keras
 import numpy as np
 
 from zoo import datasets, multitask_mlp
+from zoo.data.kinds.label import of_classes
 from zoo.models.multitask_mlp import classifiers
 from zoo.recipe import Count, Fraction, NonNegative, Recipe, Target
 
-CLASSES = {"digit": 10, "parity": 2, "above_four": 2}
+CLASSES = {
+    "digit": tuple(str(digit) for digit in range(10)),
+    "parity": ("even", "odd"),
+    "above_four": ("0 to 4", "5 to 9"),
+}
 
 
 def build(
@@ -28,7 +33,7 @@ def build(
     penalty: NonNegative = 1e-4,
     alpha: NonNegative = 1.0,
 ):
-    model = multitask_mlp(contract["image"].shape, {task: CLASSES[task] for task in tasks}, sharing, units, dropout, penalty)
+    model = multitask_mlp(contract["image"].shape, {task: len(CLASSES[task]) for task in tasks}, sharing, units, dropout, penalty)
     model.compile(
         optimizer=optimizer,
         loss={task: keras.losses.SparseCategoricalCrossentropy(from_logits=True) for task in model.output},
@@ -41,6 +46,14 @@ def build(
 
 def endpoints(model):
     return {"serving_default": classifiers(model)}
+
+
+def fields(contract):
+    return {
+        f"{task}_{answer}": of_classes(CLASSES[task], answer == "probabilities")
+        for task in CLASSES
+        for answer in ("probabilities", "label")
+    }
 
 
 def measure(answers, part, contract):
@@ -69,6 +82,7 @@ recipe = Recipe(
     build=build,
     data=datasets.mnist_multitask,
     endpoints=endpoints,
+    fields=fields,
     measure=measure,
     space=space,
     fit={"epochs": 20, "batch_size": 100, "schedule": "cosine"},

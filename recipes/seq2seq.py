@@ -66,6 +66,10 @@ def endpoints(model):
     }
 
 
+def fields(contract):
+    return {"tokens": contract["target"]}
+
+
 def measure(answers, part, contract):
     vocabulary = Vocabulary(contract.answer_vocabulary)
     texts = [vocabulary.decode(row) for row in answers["tokens"]]
@@ -76,6 +80,7 @@ recipe = Recipe(
     build=build,
     data=datasets.dates,
     endpoints=endpoints,
+    fields=fields,
     measure=measure,
     space=space,
     fit={"epochs": 30, "batch_size": 100, "learning_rate": 2e-3, "global_clipnorm": 1.0, "schedule": "cosine"},

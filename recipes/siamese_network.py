@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 
 from zoo import datasets, siamese_network
-from zoo.data.contract import Field
 from zoo.data.forms import pairs
+from zoo.data.kinds.label import of_classes
 from zoo.layers.augmentation import shift_and_rotate
 from zoo.losses import contrastive_loss, sum_of_distances
 from zoo.models.siamese_network import embedder, matcher
@@ -51,6 +51,10 @@ def endpoints(model):
     return {"serving_default": matcher(model), "embed": embedder(model)}
 
 
+def fields(contract):
+    return {"image": contract["image_a"], "same": of_classes(("different", "same"))}
+
+
 def measure(answers, part, contract):
     return {"accuracy": np.mean(answers["same"] == part.targets)}
 
@@ -76,7 +80,7 @@ recipe = Recipe(
     data=datasets.mnist_pairs,
     prepare=prepare,
     endpoints=endpoints,
-    fields={"image": Field("float32", (28, 28, 1), 0.0, 1.0)},
+    fields=fields,
     measure=measure,
     space=space,
     fit={"epochs": 20, "batch_size": 200, "schedule": "cosine"},

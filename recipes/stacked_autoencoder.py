@@ -57,6 +57,10 @@ def endpoints(model):
     return {"serving_default": reconstructor(model), "encode": encoder(model), "decode": decoder(model)}
 
 
+def fields(contract):
+    return {"reconstruction": contract["image"]}
+
+
 def space(hp):
     return {
         # The coding stays at 150 numbers: a wider one is a lower error, and another question.
@@ -80,6 +84,7 @@ recipe = Recipe(
     prepare=autoencoding,
     phases=phases,
     endpoints=endpoints,
+    fields=fields,
     space=space,
     fit={"epochs": 100, "batch_size": 100, "schedule": "cosine"},
     target=Target("mse", at_most=0.0050, aim=0.0030),

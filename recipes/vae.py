@@ -63,12 +63,20 @@ def estimate(model, part, contract):
     return {"nll": np.mean(np.concatenate(estimates))}
 
 
+def fields(contract):
+    return {
+        "reconstruction": contract["image"],
+        "count": Field("int32", (), 1, 1000, batched=False),
+        "seed": Field("int32", (), 0, 2**31 - 1, batched=False),
+    }
+
+
 recipe = Recipe(
     build=build,
     data=datasets.mnist,
     prepare=binarized,
     endpoints=endpoints,
-    fields={"count": Field("int32", (), 1, 1000, batched=False), "seed": Field("int32", (), 0, 2**31 - 1, batched=False)},
+    fields=fields,
     estimate=estimate,
     space=space,
     fit={"epochs": 800, "batch_size": 200, "schedule": "cosine"},

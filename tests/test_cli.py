@@ -8,12 +8,12 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+import zoo as package
 from zoo import datasets, saved
 from zoo import recipe as recipes
 from zoo.errors import UsageError
@@ -65,12 +65,9 @@ def test_list_answers_at_once_and_imports_no_keras(tmp_path):
         "import sys; from zoo import cli; sys.argv = ['zoo', 'list']; cli.main(); "
         "print([name for name in ('keras', 'tensorflow') if name in sys.modules])"
     )
-    started = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
-    seconds = time.monotonic() - started
     assert done.returncode == 0 and done.stderr == ""
     assert done.stdout.endswith("[]\n") and all(name in done.stdout for name in recipes.recipe_names())
-    assert seconds < 2
 
 
 def test_list_tells_every_network_and_its_score(zoo, here):
@@ -113,7 +110,7 @@ def test_train_evaluate_and_predict_in_a_row(zoo, tmp_path, monkeypatch):
     for part in ("validation", "train"):
         assert zoo(f"evaluate {NAME} --part {part}")[0] == 0
     code, out, err = zoo(f"predict {NAME} {EXAMPLES / 'three.png'}")
-    assert code == 0 and err == "" and "reconstruction" in out and "coding: array (1, 8)" in out
+    assert code == 0 and err == "" and "reconstruction" in out and "coding: " in out
 
 
 def test_a_classifier_names_the_class_of_a_picture(zoo, here):
@@ -123,7 +120,38 @@ def test_a_classifier_names_the_class_of_a_picture(zoo, here):
     answers = json.loads(zoo("predict mnist_cnn one.png --json")[1])["answers"]
     assert answers["label"][0] in datasets.digits.load().contract.classes
     assert sum(answers["probabilities"][0]) == pytest.approx(1, abs=1e-5)
-    assert f"{answers['label'][0]}: {max(answers['probabilities'][0]):.1%}" in zoo("predict mnist_cnn one.png")[1]
+    assert f"{answers['label'][0]} {max(answers['probabilities'][0]):.1%}" in zoo("predict mnist_cnn one.png")[1]
+
+
+def test_many_pictures_are_a_table_and_python_gives_plain_values(zoo, here):
+    pathlib.Path("strokes").mkdir()
+    for name, line in {"one": (30, 10, 30, 70), "seven": (15, 10, 45, 70)}.items():
+        picture = Image.new("L", (60, 80), 255)
+        ImageDraw.Draw(picture).line(line, fill=0, width=6)
+        picture.save(f"strokes/{name}.png")
+    code, out, err = zoo("predict MNIST_CNN strokes")
+    rows = [line for line in out.splitlines() if line.startswith(("one.png ", "seven.png "))]
+    values = package.predict("mnist_cnn", "strokes")
+    assert code == 0 and err == "" and len(rows) == len(values) == 2
+    for row, value in zip(rows, values):
+        likeliest = max(value["probabilities"], key=value["probabilities"].get)
+        assert value["label"] == likeliest and f" {likeliest} {value['probabilities'][likeliest]:.1%}" in row
+    arrays = np.random.default_rng(0).random((2, 28, 28, 1), "float32")
+    batch, one = package.predict("mnist_cnn", arrays), package.predict("mnist_cnn", arrays[0])
+    assert one["label"] == batch[0]["label"] and len(batch) == len(package.predict("mnist_cnn", [*arrays])) == 2
+    assert package.predict("mnist_cnn", ["strokes/seven.png"])[0]["label"] == values[1]["label"]
+
+
+def test_other_endpoints_and_inputs_by_name(zoo, here):
+    code, out, err = zoo(f"predict {NAME} {EXAMPLES / 'three.png'} --endpoint encode --json")
+    coding = json.loads(out)["answers"]["coding"]
+    np.save("coding.npy", np.array(coding * 5, "float32"))
+    assert code == 0 and np.shape(coding) == (1, 8)
+    assert zoo(f"predict {NAME} --endpoint decode coding=coding.npy --save grid.png")[0] == 0
+    with Image.open("grid.png") as grid:  # five pictures of 28 pixels, in three columns, with two pixels around each
+        assert grid.size == (92, 62) and grid.mode == "L"
+    code, out, err = zoo(f"predict {NAME} --endpoint decode coding={','.join(map(str, coding[0]))}")
+    assert code == 0 and out.startswith("reconstruction:\n")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", ">f4"])
@@ -197,7 +225,7 @@ def write_bad_inputs():
         ("train ../mnist_cnn", "there is no network"),
         ("evaluate mnist_cmm", "did you mean 'mnist_cnn'"),
         ("predict mnist_cmm 3", "did you mean 'mnist_cnn'"),
-        ("predict mnist_cnn", "missing argument"),
+        ("predict mnist_cnn", "got no image; serving_default takes image (image, float32 (batch, 28, 28, 1))"),
         ("train mnist_cnn epoch=3", "did you mean 'epochs'"),
         ("train mnist_cnn epochs=many", "expected int, at least 1"),
         ("train mnist_cnn dropout=1.5", "expected float, at least 0, less than 1"),
@@ -231,13 +259,20 @@ def write_bad_inputs():
         (f"predict {NAME} truncated.npy", "truncated.npy cannot be read"),
         (f"predict {NAME} nothing.npy", "nothing.npy cannot be read"),
         (f"predict {NAME} arrays.npy", "arrays.npy cannot be read"),
-        (f"predict {NAME} folder.npy", "folder.npy cannot be read"),
+        (f"predict {NAME} folder.npy", "folder.npy holds no pictures"),
         ("predict seq2seq tokens.npy", "expected values in [0, "),
         ("predict seq2seq ''", "holds no text"),
         ("predict seq2seq empty.txt", "holds no text"),
         ("predict seq2seq latin.txt", "latin.txt cannot be read as utf-8"),
         (f"predict {NAME} whole.npy --save none/answers.npz", "none/answers.npz cannot be written"),
         (f"predict {NAME} whole.npy --save file", "file exists"),
+        (f"predict {NAME} whole.npy --save new.txt", "ends in .npz or .png"),
+        (f"predict {NAME} whole.npy --endpoint encode --save new.png", "hold no pictures (coding)"),
+        (f"predict {NAME} whole.npy --endpoint encoder", "did you mean 'encode'"),
+        (f"predict {NAME} whole.npy count=3", "has no input 'count'"),
+        (f"predict {NAME} whole.npy image=whole.npy", "given every input by name"),
+        (f"predict {NAME} --endpoint decode coding=1,2", "`coding` has 2 numbers"),
+        (f"predict {NAME} --endpoint decode coding=red", "expected numbers such as"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_and_writes_nothing(zoo, here, command, message):
@@ -279,7 +314,7 @@ def test_ctrl_c_is_one_line_and_the_training_goes_on(zoo, tmp_path, monkeypatch)
         module, recipe = importlib.import_module(f"zoo.recipes.{NAME}"), recipes.find(NAME)
         patch.setattr(module, "recipe", dataclasses.replace(recipe, measure=interrupt))
         code, out, err = zoo(f"train {NAME} {TINY}")
-    assert code == 130 and err == "zoo: interrupted; nothing half-made was kept. A training goes on with --resume.\n"
+    assert code == 130 and err == "zoo: interrupted; no partial results were kept. Resume training with --resume.\n"
     assert zoo(f"train {NAME} {TINY} --resume")[0] == 0
 
 

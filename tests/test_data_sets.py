@@ -691,7 +691,7 @@ def test_each_digit_has_a_target_for_each_task(small_mnist):
 
 
 def test_a_picture_for_several_tasks_is_read_as_for_mnist():
-    assert mnist_multitask.from_picture is mnist.from_picture and mnist_multitask.PICTURE == mnist.PICTURE
+    assert mnist_multitask.load().contract["image"].picture == mnist.PICTURE
 
 
 # X and O

@@ -28,7 +28,7 @@ from zoo.errors import RunError, UsageError
 from zoo.export.flatbuffer import read_metadata
 from zoo.export.network import check_network, export_network
 from zoo.files import sha256
-from zoo.predict import predict
+from zoo.prediction import predict
 from zoo.training.evaluate import evaluate
 from zoo.training.loop import train
 

@@ -236,7 +236,7 @@ def test_a_saved_graph_reads_pictures_as_python_does(answer, tmp_path, data_set)
     paths = [saved(tmp_path, name, **make()) for name, make in PICTURES.items()]
     images = answer(data_set, [path.read_bytes() for path in paths])
     for path, image in zip(paths, images, strict=True):
-        expected, _ = SETS[data_set].from_picture(path)
+        expected, _ = light_on_dark(path, **SETS[data_set].PICTURE)
         np.testing.assert_allclose(image, expected, rtol=0, atol=1e-4, err_msg=path.name)
 
 
@@ -322,7 +322,7 @@ def test_a_trained_network_gives_the_same_labels(tmp_path, data_folder, monkeypa
         sheet.paste(30, (int(generator.integers(0, 60)), int(generator.integers(0, 120))), digit)
         path = saved(tmp_path, f"{index}.png", sheet)
         images.append(read(path.read_bytes()))
-        others.append(mnist.from_picture(path)[0])
+        others.append(light_on_dark(path, **mnist.PICTURE)[0])
     np.testing.assert_allclose(images, others, rtol=0, atol=1e-4)
     labels = [np.asarray(model(np.stack(batch))).argmax(axis=-1) for batch in (images, others)]
     np.testing.assert_array_equal(*labels)

@@ -23,7 +23,7 @@ from zoo.models.multitask_mlp import classifiers
 from zoo.models.perceptron import binary_classifier
 from zoo.models.siamese_network import embedder, matcher
 from zoo.optimizers import scheduled
-from zoo.predict import predict
+from zoo.prediction import predict
 
 
 @pytest.fixture

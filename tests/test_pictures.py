@@ -103,8 +103,8 @@ def test_the_same_stroke_in_any_form_is_the_same_image(tmp_path, data_set, box, 
     path = saved(tmp_path, name, **FORMS[name]())
     with Image.open(path) as file:
         assert file.mode == MODES.get(name, file.mode)
-    expected, _ = data_set.from_picture(saved(tmp_path, "expected.png", stroke()))
-    image, notes = data_set.from_picture(path)
+    expected, _ = light_on_dark(saved(tmp_path, "expected.png", stroke()), **data_set.PICTURE)
+    image, notes = light_on_dark(path, **data_set.PICTURE)
     assert_is_an_image(image, box)
     np.testing.assert_allclose(image, expected, rtol=0, atol=0.08 if name.endswith(".jpg") else 1e-6)
     assert notes[0].startswith("110 x 130 pixels")
@@ -128,7 +128,7 @@ def test_ink_of_the_right_size_keeps_its_values(tmp_path, data_set, box):
     pixels[0, 0] = 255
     picture = np.zeros((70, 50), "uint8")
     picture[40 : 40 + box, 3 : 3 + box] = pixels
-    image, _ = data_set.from_picture(saved(tmp_path, "pixels.png", Image.fromarray(picture)))
+    image, _ = light_on_dark(saved(tmp_path, "pixels.png", Image.fromarray(picture)), **data_set.PICTURE)
     top, bottom, left, right = ink_box(image)
     np.testing.assert_allclose(image[top:bottom, left:right, 0], pixels / 255, atol=1e-6)
 
@@ -137,14 +137,14 @@ def test_ink_of_the_right_size_keeps_its_values(tmp_path, data_set, box):
 def test_an_image_of_the_training_form_is_not_touched(tmp_path, data_set, box):
     image = digits.load().test.inputs["image"][7]
     path = saved(tmp_path, "digit.png", Image.fromarray(np.round(image[..., 0] * 255).astype("uint8")))
-    np.testing.assert_array_equal(data_set.from_picture(path)[0], image)
+    np.testing.assert_array_equal(light_on_dark(path, **data_set.PICTURE)[0], image)
 
 
 def test_mass_is_in_the_middle_for_mnist_and_the_box_for_the_others(tmp_path):
     path = saved(tmp_path, "seven.png", stroke())
-    assert np.abs(np.subtract(centre_of_mass(mnist.from_picture(path)[0]), 13.5)).max() < 0.51
+    assert np.abs(np.subtract(centre_of_mass(light_on_dark(path, **mnist.PICTURE)[0]), 13.5)).max() < 0.51
     for data_set in (digits, fashion_mnist):
-        top, bottom, left, right = ink_box(data_set.from_picture(path)[0])
+        top, bottom, left, right = ink_box(light_on_dark(path, **data_set.PICTURE)[0])
         assert abs(top + bottom - 28) <= 1 and abs(left + right - 28) <= 1
 
 
@@ -231,6 +231,6 @@ def test_what_is_no_picture_is_refused(tmp_path, data_set, box, make):
     path = tmp_path / "picture.png"
     make(path)
     with pytest.raises(UsageError) as refusal:
-        data_set.from_picture(path)
+        light_on_dark(path, **data_set.PICTURE)
     expected = "there is no file" if make is missing else "cannot be read as a picture"
     assert expected in str(refusal.value) and str(path) in str(refusal.value) and "\n" not in str(refusal.value)

@@ -7,6 +7,7 @@ from PIL import Image
 import zoo
 from zoo import datasets, saved
 from zoo import recipe as recipes
+from zoo.data.pictures import light_on_dark
 from zoo.endpoints import default_endpoint
 from zoo.export.network import check_network, export_network
 from zoo.training.evaluate import evaluate
@@ -60,7 +61,7 @@ def test_a_picture_of_a_digit_is_read_as_well_as_the_digit(tmp_path):
         digit = Image.fromarray((image[..., 0] * 255).astype("uint8")).resize((140, 140), Image.Resampling.BICUBIC)
         sheet[top : top + 140, left : left + 140] -= (np.asarray(digit) * (200 / 255)).astype("uint8")
         Image.fromarray(sheet).save(tmp_path / f"{index}.png")
-        images.append(datasets.mnist.from_picture(tmp_path / f"{index}.png")[0])
+        images.append(light_on_dark(tmp_path / f"{index}.png", **datasets.mnist.PICTURE)[0])
     labels = np.asarray(model(np.stack(images))).argmax(axis=-1)
     assert (labels == test.targets[:200]).mean() >= 0.97
 

@@ -26,7 +26,7 @@ from zoo import recipe as recipes
 from zoo.data import Part
 from zoo.errors import RunError, UsageError
 from zoo.files import sha256, written_beside
-from zoo.predict import predict
+from zoo.prediction import predict
 from zoo.recipe import Target
 from zoo.training.evaluate import evaluate, interval, wilson_interval
 from zoo.training.loop import train

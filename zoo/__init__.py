@@ -4,12 +4,14 @@
     import zoo
     model = zoo.load("mnist_cnn")  # the same network, trained
 
-`zoo.__all__` is the list of networks. Nothing heavy is imported before it is used.
+    zoo.predict("mnist_cnn", "digit.png")  # {"probabilities": {"0": 0.0, ...}, "label": "3"}
+
+`zoo.data` says what data are, `zoo.datasets` are the data sets, `zoo.export` writes your own models to SavedModel, LiteRT and
+ONNX, `zoo.layers` and `zoo.losses` hold what Keras does not have. Nothing heavy is imported before it is used.
 """
 
 import lazy_loader
 
 __version__ = "0.1.0"
 
-__getattr__, __dir__, _names = lazy_loader.attach_stub(__name__, __file__)
-__all__ = [name for name in _names if name not in ("data", "datasets", "export", "load")]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

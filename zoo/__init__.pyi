@@ -23,6 +23,7 @@ from .models.stacked_lstm import stacked_lstm as stacked_lstm
 from .models.tdnn import tdnn as tdnn
 from .models.vae import vae as vae
 from .models.xo_convnet import xo_convnet as xo_convnet
+from .prediction import predict as predict
 from .saved import load as load
 
 __version__: str

@@ -4,6 +4,7 @@ The names are frozen interface. A name that Keras made up, such as `keras_tensor
 models are built; `input` and `output`, with a number where there are several, stand in its place.
 """
 
+import dataclasses
 import keyword
 import re
 
@@ -11,6 +12,7 @@ import keras
 from keras import layers, ops
 
 from zoo.data.contract import Field
+from zoo.data.kinds.label import of_classes
 from zoo.errors import UsageError
 
 DEFAULT = "serving_default"
@@ -100,6 +102,21 @@ class Endpoint:
         known = {} if contract is None else contract.inputs
         return {name: known.get(name) or self._field(tensor) for name, tensor in self.inputs.items()}
 
+    def answer_fields(self, known):
+        """What every output is.
+
+        Args:
+            known: {name: Field}, as from `known_fields`.
+
+        Returns:
+            {name: Field}, with dtype and shape of the graph; an output that is not known is a vector.
+        """
+        fields = {}
+        for name, tensor in self.outputs.items():
+            graph = {"dtype": str(tensor.dtype), "shape": tuple(tensor.shape[1:])}
+            fields[name] = dataclasses.replace(known[name], **graph) if name in known else Field(**graph)
+        return fields
+
     def _field(self, tensor):
         shape, batched = tuple(tensor.shape[1:]), bool(tensor.shape)
         sizes = list(_embedding_sizes(self.model, tensor))
@@ -128,6 +145,21 @@ def endpoints_of(recipe, model, contract):
 def default_endpoint(recipe, model, contract):
     """The endpoint that answers first."""
     return endpoints_of(recipe, model, contract)[DEFAULT]
+
+
+def known_fields(recipe, contract):
+    """What is known of the inputs and outputs of a network's endpoints.
+
+    Args:
+        recipe: Its `Recipe`.
+        contract: Its `Contract`.
+
+    Returns:
+        {name: Field}: the data's inputs, what the recipe's `fields` tells, and `label` and `probabilities` of classifiers.
+    """
+    answers = {"label": of_classes(contract.classes), "probabilities": of_classes(contract.classes, probabilities=True)}
+    told = {} if recipe.fields is None else recipe.fields(contract)
+    return {**(answers if contract.classes else {}), **contract.inputs, **told}
 
 
 def classifier(model):

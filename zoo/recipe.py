@@ -8,9 +8,11 @@ import ast
 import dataclasses
 import difflib
 import importlib
+import importlib.util
 import inspect
 import pathlib
 import re
+import sys
 import typing
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
@@ -151,7 +153,8 @@ class Recipe:
         endpoints: Function of a trained model to {name: functional model with a dictionary of outputs}: what can be asked of it.
             "serving_default" is what `zoo predict` and every export answer first; without it that is the model itself, or for
             classifiers its `probabilities` and `label`. One that gives another's inputs stands before it.
-        fields: {input: Field} for inputs of endpoints that are not in the data's contract, where they need bounds.
+        fields: Function of the data's contract to {name: Field}, or None: inputs and outputs of endpoints that are not in the
+            contract and are more than vectors: inputs with bounds, outputs that are images, labels or text.
         measure: Function of (answers, part, contract) to {name: number}, for a target that is no Keras metric, or None. The
             answers are those of "serving_default", {name: array}.
         estimate: Function of (model, part, contract) to {name: number}, for a target that no answer tells, or None.
@@ -170,7 +173,7 @@ class Recipe:
     target: Target
     prepare: Callable | None = None
     endpoints: Callable | None = None
-    fields: dict = dataclasses.field(default_factory=dict)
+    fields: Callable | None = None
     measure: Callable | None = None
     estimate: Callable | None = None
     space: Callable | None = None
@@ -339,36 +342,121 @@ def type_name(annotation):
 
 
 def recipe_names():
-    """The names of all recipes, in alphabetical order, without importing one."""
-    return sorted(path.stem for path in _folder("zoo.recipes").glob("*.py") if path.stem != "__init__")
+    """The names of all packaged recipes, in alphabetical order, without importing one."""
+    return sorted(path.stem for path in _packaged().glob("*.py") if path.stem != "__init__")
 
 
 def find(name):
-    """The recipe of a name.
+    """The recipe of a name, or of a file.
+
+    Args:
+        name: Name of a packaged recipe, whatever its case, or the path of a person's own recipe file, which ends in `.py`. A file
+            is run as Python: it is the person's own code.
 
     Raises:
-        UsageError: If there is none.
+        UsageError: If there is none, or the file cannot be run, or holds no `recipe`.
 
     Example:
         >>> find("mnist_cnn").target.metric
         'accuracy'
     """
-    check_name(name)
-    return importlib.import_module(f"zoo.recipes.{name}").recipe
+    file = recipe_file(name)
+    if file.parent == _packaged():
+        return importlib.import_module(f"zoo.recipes.{file.stem}").recipe
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[file.stem] = module  # as an import does, so that Keras finds the classes of the file again
+    try:
+        spec.loader.exec_module(module)
+    except UsageError:
+        raise
+    except Exception as error:
+        sys.modules.pop(file.stem)
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        reason = str(getattr(error, "msg", None) or error).partition("\n")[0]
+        raise UsageError(f"{name}{line} cannot be run as a recipe ({type(error).__name__}: {reason}).") from error
+    recipe = getattr(module, "recipe", None)
+    if not isinstance(recipe, Recipe):
+        raise UsageError(f"{name} holds no recipe; expected it to end in `recipe = Recipe(...)`, as `zoo copy` writes it.")
+    return recipe
 
 
-def check_name(name):
-    """Raises `UsageError`, with the nearest name, if there is no recipe `name`."""
+def recipe_file(name):
+    """The file of a recipe: a packaged one by its name, whatever its case, or a person's own, `.py`.
+
+    Raises:
+        UsageError: If there is none, or a person's own has a name that cannot be told from a packaged one.
+    """
+    text = str(name)
     known = recipe_names()
-    if name not in known:
-        raise UsageError(f"there is no network {name!r}{nearest(name, known)} `zoo list` shows all.")
+    if not text.endswith(".py"):
+        if text.lower() in known:
+            return _packaged() / f"{text.lower()}.py"
+        raise UsageError(
+            f"there is no network {text!r}{nearest(text.lower(), known)} `zoo list` shows all; your own recipe is a .py file."
+        )
+    file = pathlib.Path(text)
+    if not file.is_file():
+        raise UsageError(f"there is no recipe file {text}; write one with `zoo copy NETWORK {text}`.")
+    if file.stem.lower() in known:
+        raise UsageError(f"{text} has the name of a packaged network, and so would its results; give the file another name.")
+    if not file.stem.isidentifier():
+        raise UsageError(f"{text} has a name that Python cannot import; use letters, digits and _, a letter first.")
+    return file.resolve()
+
+
+def name_of(name):
+    """The name of a network, under which its results are saved: that of its recipe file.
+
+    Raises:
+        UsageError: If there is no such recipe.
+
+    Example:
+        >>> name_of("MNIST_CNN")
+        'mnist_cnn'
+    """
+    return recipe_file(name).stem
 
 
 def description(name):
     """The first line of a recipe's docstring, read without importing it."""
-    source = (_folder("zoo.recipes") / f"{name}.py").read_text(encoding="utf-8")
-    return ast.get_docstring(ast.parse(source)).splitlines()[0]
+    try:
+        documentation = ast.get_docstring(ast.parse(recipe_file(name).read_text(encoding="utf-8")))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise UsageError(f"{name} is not valid Python ({error}).") from error
+    return (documentation or "").partition("\n")[0]
 
 
-def _folder(package):
-    return pathlib.Path(next(iter(importlib.import_module(package).__path__)))
+def copy(name, path):
+    """Writes a packaged recipe beside the user, as the beginning of their own.
+
+    Args:
+        name: Name of a network.
+        path: The file to write, which must not exist.
+
+    Returns:
+        The file, a `pathlib.Path`.
+
+    Raises:
+        UsageError: If there is no such network, the file exists or cannot be written, or its name is not that of a new recipe.
+    """
+    source, target = recipe_file(name), pathlib.Path(path)
+    if target.suffix != ".py" or not target.stem.isidentifier():
+        raise UsageError(f"got {path}; expected the name of a Python file, such as mine.py.")
+    if target.stem.lower() in recipe_names():
+        raise UsageError(f"{path} would have the name of a packaged network; give the file another name, such as mine.py.")
+    text = source.read_text(encoding="utf-8")
+    for command in ("train", "predict", "evaluate", "tune", "export"):
+        text = text.replace(f"zoo {command} {source.stem}", f"zoo {command} {target.name}")
+    try:
+        with open(target, "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{path} exists; give the copy another name.") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror or error}).") from error
+    return target
+
+
+def _packaged():
+    return pathlib.Path(next(iter(importlib.import_module("zoo.recipes").__path__))).resolve()

@@ -29,7 +29,7 @@ def find_saved(name, folder=None):
     Raises:
         UsageError: If the network was never trained there, or there is no such network.
     """
-    recipes.check_name(name)
+    name = recipes.name_of(name)
     candidates = [pathlib.Path(folder)] if folder else [DEFAULT_FOLDER, packaged_folder()]
     for candidate in candidates:
         if (candidate / name / CARD).is_file():

@@ -7,6 +7,7 @@ import typer
 import typer.exceptions
 
 from zoo.cli.check import check
+from zoo.cli.copy import copy
 from zoo.cli.evaluate import evaluate
 from zoo.cli.export import export
 from zoo.cli.list import list_networks
@@ -17,14 +18,27 @@ from zoo.cli.train import train
 from zoo.cli.tune import tune
 from zoo.errors import RunError, UsageError
 
-app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
+app = typer.Typer(
+    rich_markup_mode="markdown", pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
+)
 app.command("list")(list_networks)
-for _command in (show, train, tune, evaluate, export, check, serve, predict):
+for _command in (show, copy, train, evaluate, predict, tune, export, check, serve):
     app.command()(_command)
 
 
+def _version(wanted: bool):
+    if wanted:
+        from zoo import __version__
+
+        print(f"zoo {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def zoo(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False):
+def zoo(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)] = False,
+):
     """The zoo of classic neural networks: train, evaluate and use them.
 
     **Example:** `zoo train mnist_cnn data=digits`
@@ -35,8 +49,13 @@ def main():
     """The console script: one line for an error, exit code 2 for usage and 1 for a failed run."""
     debug = "--debug" in sys.argv[1:]
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that knows ASCII only shows "?" in place of "±"
     try:
-        if app(arguments or ["--help"], standalone_mode=False) == 130:  # Typer catches Ctrl-C and gives back this code
+        if (
+            app(arguments or ["--help"], prog_name="zoo", standalone_mode=False) == 130
+        ):  # Typer catches Ctrl-C and gives back this code
             raise KeyboardInterrupt
     except (UsageError, RunError, typer.exceptions.TyperException, typer.Abort, KeyboardInterrupt) as error:
         if debug:
@@ -57,5 +76,5 @@ def described(error):
     if isinstance(error, typer.exceptions.TyperException):
         return 2, error.format_message()
     if isinstance(error, (typer.Abort, KeyboardInterrupt)):
-        return 130, "interrupted; nothing half-made was kept. A training goes on with --resume."
+        return 130, "interrupted; no partial results were kept. Resume training with --resume."
     return (2 if isinstance(error, UsageError) else 1), str(error)

@@ -21,7 +21,7 @@ def check(
     """
     from zoo import recipe as recipes
 
-    recipes.check_name(name)
+    recipes.recipe_file(name)
     quiet("zoo.export.network")
     from zoo.export.network import check_network
 

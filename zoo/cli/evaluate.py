@@ -22,7 +22,7 @@ def evaluate(
     """
     from zoo import recipe as recipes
 
-    recipes.check_name(name)
+    recipes.recipe_file(name)
     if part not in ("test", "validation", "train"):
         raise UsageError(f"got --part {part}; expected test, validation or train.")
     quiet()

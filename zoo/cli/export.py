@@ -35,7 +35,7 @@ def export(
     """
     from zoo import recipe as recipes
 
-    recipes.check_name(name)
+    recipes.recipe_file(name)
     quiet("zoo.export.network")
     from zoo.export.network import export_network
 

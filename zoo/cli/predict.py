@@ -2,84 +2,134 @@
 
 import os
 import pathlib
+import re
 from typing import Annotated
 
+import rich.table
 import typer
 
 from zoo.cli.common import Folder, Json, Name, console, print_json, quiet
 from zoo.errors import UsageError
 
+FORMATS = (".npz", ".png")  # of --save
+
 
 def predict(
     name: Name,
-    file: Annotated[str, typer.Argument(help="A picture, a text file, a .npy file; for text networks also the text.")],
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILE...] [KEY=VALUE...]",
+            help="Pictures or a folder of them, text or a text file, numbers such as 0.5,-1 or a .csv file, .npy files; "
+            "and inputs by name as key=value.",
+            show_default=False,
+        ),
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="What to ask: an endpoint of the network; by default its main one.")
+    ] = None,
     folder: Folder = None,
-    save: Annotated[str | None, typer.Option(help="Write the answers to this .npz file, which must not exist yet.")] = None,
+    save: Annotated[
+        str | None, typer.Option(help="Write the answers to this new file: .npz for all arrays, .png for pictures in a grid.")
+    ] = None,
     as_json: Json = False,
 ):
-    """Ask a trained network about a picture, a line of text or an array.
+    """Ask a trained network about pictures, text, numbers or arrays.
 
-    **Examples:** `zoo predict mnist_cnn digit.png` · `zoo predict seq2seq "21. November 2026"`
+    **Examples:** `zoo predict mnist_cnn digit.png` · `zoo predict mnist_cnn folder/of/pictures` ·
+    `zoo predict seq2seq "21. November 2026"` · `zoo predict perceptron 0.5,-0.2` · `zoo predict siamese_network a.png b.png` ·
+    `zoo predict vae --endpoint sample count=64 seed=1 --save grid.png`
     """
     from zoo import recipe as recipes
 
-    recipes.check_name(name)
-    if save and os.path.exists(save):
-        raise UsageError(f"{save} exists; give a new name to --save.")
-    quiet()
-    from zoo import predict as predicting
-
-    inputs, answers, notes = predicting.predict(name, file, folder)
+    recipes.recipe_file(name)
     if save:
-        _save_answers(pathlib.Path(save), answers)
+        if os.path.exists(save):
+            raise UsageError(f"{save} exists; give a new name to --save.")
+        if pathlib.Path(save).suffix.lower() not in FORMATS:
+            raise UsageError(f"got --save {save}; expected a name that ends in {' or '.join(FORMATS)}.")
+    quiet()
+    from zoo.prediction import ask
+
+    given = dict(one.split("=", 1) for one in sources or () if _is_named(one))
+    answer = ask(name, [one for one in sources or () if not _is_named(one)], given, endpoint, folder)
+    notes = list(answer.notes)
+    if save:
+        _save(pathlib.Path(save), answer)
         notes.append(f"answers in {save}")
     if as_json:
-        print_json({"notes": notes, "answers": {key: _plain_list(value) for key, value in answers.items()}})
-    else:
-        for note in notes:
-            console.print(note, style="dim")
-        _print_pictures({**inputs, **answers})
-        _print_answers(answers)
+        return print_json({"notes": notes, "answers": _columns(answer)})
+    for note in notes:
+        console.print(note, style="dim")
+    _print_answer(answer)
+    return None
 
 
-def _plain_list(value):
-    return value.tolist() if hasattr(value, "tolist") else value
+def _is_named(source):
+    return re.match(r"[A-Za-z_]\w*=", source) is not None and not os.path.exists(source)
 
 
-def _print_pictures(arrays):
-    """Draws every (1, height, width, 1) array and every (1, rows, columns) one, two pixels a character."""
-    import numpy as np
-
-    shades = " .:-=+*#%@"
-    for key, array in arrays.items():
-        array = np.asarray(array)
-        if array.dtype.kind == "f" and len(array) == 1 and (array.ndim == 3 or (array.ndim == 4 and array.shape[-1] == 1)):
-            picture = np.clip(array.reshape(array.shape[1:3]), 0, 1)
-            console.print(f"{key}:")
-            for row in (picture * (len(shades) - 1)).round().astype(int):
-                print("".join(shades[shade] * 2 for shade in row).rstrip())
+def _columns(answer):
+    """{output: list with a value for each example}, for JSON; probabilities in the order of the classes."""
+    return {name: column if isinstance(column, list) else column.tolist() for name, column in _arrays(answer).items()}
 
 
-def _print_answers(answers):
-    if "probabilities" in answers:
-        for label, probabilities in zip(answers["label"], answers["probabilities"]):
-            console.print(f"{label}: {probabilities.max():.1%}", style="bold")
+def _arrays(answer):
+    """{output: array}, with a list of the values where they are names of classes or text."""
+    from zoo.prediction import shown_name
+
+    values, arrays = answer.values(), {}
+    for name, array in answer.outputs.items():
+        shown, kind = shown_name(name, answer.fields[name]), answer.fields[name].kind
+        is_words = kind == "text" or (kind == "label" and array.ndim == 1)
+        arrays[shown] = [value[shown] for value in values] if is_words else array
+    return arrays
+
+
+def _print_answer(answer):
+    """Text as it is; one example with a line for each output, many as a table."""
+    first = next(iter(answer.outputs))
+    if answer.fields[first].kind == "text":
+        for row in range(len(answer)):
+            print(answer.words(first, row))
         return
-    for key, answer in answers.items():
-        if isinstance(answer, list):
-            for line in answer:
-                print(line)
-        else:
-            print(f"{key}: array {answer.shape}, {answer.min():.3g} to {answer.max():.3g}")
+    if len(answer) == 1:
+        for name in [*answer.inputs, *answer.outputs]:
+            is_input = name not in answer.outputs
+            if answer.fields[name].kind == "image":
+                console.print(f"{name}:")
+                print(answer.words(name, 0))
+            elif not is_input:
+                console.print(f"{name}: {answer.words(name, 0)}", style="bold" if name == first else None, soft_wrap=True)
+        return
+    pictures = [name for name in answer.outputs if answer.fields[name].kind == "image"]
+    columns = [name for name in answer.outputs if name not in pictures]
+    if columns:
+        table = rich.table.Table("", *columns, box=None, pad_edge=False)
+        for row in range(len(answer)):
+            label = answer.labels[row] if answer.labels else str(row + 1)
+            table.add_row(label, *(answer.words(name, row) for name in columns))
+        console.print(table)
+    if pictures:
+        print(f"{len(answer)} pictures `{pictures[0]}`; --save FILE.png writes them into one picture")
 
 
-def _save_answers(path, answers):
+def _save(path, answer):
     import numpy as np
 
+    from zoo.data.kinds import image
     from zoo.files import written_beside
 
     try:
-        with written_beside(path) as partial, open(partial, "wb") as file:
-            np.savez(file, **answers)
+        with written_beside(path) as partial:
+            if path.suffix.lower() == ".npz":
+                with open(partial, "wb") as file:
+                    np.savez(file, **_arrays(answer))
+                return
+            pictures = [name for name in answer.outputs if answer.fields[name].kind == "image"]
+            if not pictures:
+                names = ", ".join(answer.outputs)
+                raise UsageError(f"the answers hold no pictures ({names}); give --save a name that ends in .npz.")
+            image.save_grid(answer.outputs[pictures[0]], answer.fields[pictures[0]], partial)
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror or error}); give another name to --save.") from error

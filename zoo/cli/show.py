@@ -12,7 +12,7 @@ def show(name: Name, folder: Folder = None, as_json: Json = False):
     """
     from zoo import recipe as recipes
 
-    recipes.check_name(name)
+    recipes.recipe_file(name)
     card = card_or_none(name, folder)
     quiet()
     recipe = recipes.find(name)

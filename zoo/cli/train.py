@@ -37,17 +37,18 @@ def train(
     """
     from zoo import recipe as recipes
 
-    recipes.check_name(name)
+    recipes.recipe_file(name)
     settings = settings or []
     if from_study is not None:
         from zoo.tune.files import read_best
 
-        settings = [*read_best(name, from_study, folder), *settings]
+        settings = [*read_best(recipes.name_of(name), from_study, folder), *settings]
     quiet()
     from zoo.training.loop import train as run
 
     command = "zoo " + shlex.join(argument for argument in sys.argv[1:] if argument not in ("--debug", "--resume"))
-    card = run(name, settings, folder, seeds, resume, overwrite, command, source=source)
+    verbose = "auto" if sys.stdout.isatty() else 2  # in a pipe or a file a line per epoch, without control characters
+    card = run(name, settings, folder, seeds, resume, overwrite, command, verbose, source=source)
     score = card["score"]
     print(f"\n{name}: test {score_text(card)}; saved in {folder}/{name}")
     if score["passed"] is False:

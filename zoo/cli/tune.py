@@ -42,7 +42,7 @@ def tune(
     from zoo import recipe as recipes
     from zoo.tune.roles import WORKER, address_of, role
 
-    recipes.check_name(name)
+    recipes.recipe_file(name)
     part = role(os.environ)
     waiting = seconds(patience, "--patience")
     if part == WORKER:

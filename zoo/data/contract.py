@@ -8,10 +8,12 @@ import numpy as np
 
 from zoo.errors import UsageError
 
+KINDS = ("boxes", "image", "label", "series", "text", "vector")  # the files of zoo.data.kinds
+
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """What one input must look like.
+    """What one value, an input or an output, is and must look like.
 
     Args:
         dtype: Name of the NumPy dtype. Floating-point values must be finite.
@@ -21,15 +23,34 @@ class Field:
         vocabulary: For token numbers, the text of each number, in order.
         max_length: Largest length where the shape leaves it free, or None.
         batched: Whether examples come in batches; False for a single value, such as a seed.
+        kind: What it is to a person: "image", "label", "text", "series", "boxes" or "vector" (`zoo.data.kinds`). By default
+            "text" where there is a vocabulary, "label" where there are classes, else "vector".
+        classes: For labels, the name of each class, in order.
+        picture: For images, how a person's picture is given the form of the training images: keywords of
+            `zoo.data.pictures.light_on_dark`, or {"shape": ...} for `zoo.data.pictures.fitted`; by default the latter.
+
+    Raises:
+        ValueError: If there is no such kind.
     """
 
     dtype: str
     shape: tuple
-    minimum: float | None
-    maximum: float | None
+    minimum: float | None = None
+    maximum: float | None = None
     vocabulary: tuple | None = None
     max_length: int | None = None
     batched: bool = True
+    kind: str | None = None
+    classes: tuple | None = None
+    picture: dict | None = None
+
+    def __post_init__(self):
+        kind = self.kind or ("text" if self.vocabulary is not None else "label" if self.classes is not None else "vector")
+        if kind not in KINDS:
+            raise ValueError(f"got the kind {kind!r}; expected one of {', '.join(KINDS)}.")
+        object.__setattr__(self, "kind", kind)
+        if kind == "image" and self.picture is None and len(self.shape) == 3:
+            object.__setattr__(self, "picture", {"shape": list(self.shape)})
 
     def check(self, name, array):
         """Raises `UsageError`, naming the field, if a batch of examples does not keep the contract.
@@ -114,12 +135,22 @@ class Contract:
     @classmethod
     def from_json(cls, saved):
         """The contract that `to_json` gave."""
-        inputs = {}
-        for name, field in saved["inputs"].items():
-            vocabulary = field["vocabulary"]
-            fixed = {"shape": tuple(field["shape"]), "vocabulary": None if vocabulary is None else tuple(vocabulary)}
-            inputs[name] = Field(**{**field, **fixed})
+        inputs = {name: field_from_json(field) for name, field in saved["inputs"].items()}
         return cls(inputs, None if saved["classes"] is None else tuple(saved["classes"]))
+
+
+def field_from_json(saved):
+    """The `Field` of a dictionary that JSON held; one that version 0.1 wrote, without kinds, is an image if it has that form."""
+    lists = {name: tuple(saved[name]) for name in ("shape", "vocabulary", "classes") if saved.get(name) is not None}
+    field = Field(**{**saved, **lists})
+    if "kind" not in saved and _is_picture(field):
+        field = dataclasses.replace(field, kind="image")
+    return field
+
+
+def _is_picture(field):
+    grey_or_coloured = len(field.shape) == 3 and None not in field.shape and field.shape[2] in (1, 3)
+    return grey_or_coloured and (field.minimum, field.maximum) == (0.0, 1.0)
 
 
 def model_inputs(inputs):
@@ -170,7 +201,7 @@ class Part:
         return [*self.inputs.values(), *(array for array in targets.values() if array is not None)]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Data:
     """A data set: what to train on, what to choose by, and what to report on once."""
 
@@ -180,6 +211,16 @@ class Data:
     contract: Contract
     source: str
     licence: str
+
+    def __str__(self):
+        inputs = ", ".join(f"{name} {field.dtype} {field.batch_shape()}" for name, field in self.contract.inputs.items())
+        classes = "" if self.contract.classes is None else f", {len(self.contract.classes)} classes"
+        return (
+            f"{self.source}\n{len(self.train):,} examples to train, {len(self.validation):,} to validate, "
+            f"{len(self.test):,} to test\n{inputs}{classes}"
+        )
+
+    __repr__ = __str__
 
     def fingerprint(self):
         """A sha256 over every array of every part: equal exactly when the data are equal."""
@@ -191,7 +232,7 @@ class Data:
         return digest.hexdigest()
 
 
-def image_data(train, test, validation_examples, seed, classes, source, licence):
+def image_data(train, test, validation_examples, seed, classes, source, licence, picture=None):
     """A `Data` of classified images; the validation part is drawn from the training images.
 
     Args:
@@ -203,6 +244,7 @@ def image_data(train, test, validation_examples, seed, classes, source, licence)
         classes: Name of each label.
         source: Where the images come from.
         licence: Their licence.
+        picture: How a person's picture is given their form, as in `Field`.
 
     Returns:
         A `Data` with the input `image`, float32 in [0, 1], and int32 targets.
@@ -211,10 +253,10 @@ def image_data(train, test, validation_examples, seed, classes, source, licence)
     order = np.random.default_rng(seed).permutation(len(images))
     validation, kept = order[:validation_examples], order[validation_examples:]
     parts = (images[kept], labels[kept]), (images[validation], labels[validation]), test
-    return parted_image_data(*parts, classes, source, licence)
+    return parted_image_data(*parts, classes, source, licence, picture)
 
 
-def parted_image_data(train, validation, test, classes, source, licence):
+def parted_image_data(train, validation, test, classes, source, licence, picture=None):
     """A `Data` of classified images that are in three parts already; see `image_data`."""
 
     def part(images, labels):
@@ -227,7 +269,9 @@ def parted_image_data(train, validation, test, classes, source, licence):
         train=part(*train),
         validation=part(*validation),
         test=part(*test),
-        contract=Contract({"image": Field("float32", train[0].shape[1:], 0.0, 1.0)}, tuple(classes)),
+        contract=Contract(
+            {"image": Field("float32", train[0].shape[1:], 0.0, 1.0, kind="image", picture=picture)}, tuple(classes)
+        ),
         source=source,
         licence=licence,
     )

@@ -18,10 +18,11 @@ def image_rows(data):
     Raises:
         UsageError: If the images have more than one channel.
     """
-    *height_width, channels = data.contract["image"].shape
+    image = data.contract["image"]
+    *height_width, channels = image.shape
     if channels != 1:
         raise UsageError(f"rows are read of images with one channel, got {channels}; use grey images.")
-    field = Field("float32", (None, height_width[1]), 0.0, 1.0, max_length=10 * height_width[0])
+    field = dataclasses.replace(image, shape=(None, height_width[1]), max_length=10 * height_width[0])
 
     def rows(part):
         return Part({"sequence": part.inputs["image"].reshape(-1, *height_width)}, part.targets)

@@ -115,15 +115,6 @@ def fitted(path, shape):
     return image.reshape(shape) / np.float32(255), notes
 
 
-def photo_form(contract):
-    """{"shape": ...}, what `fitted` takes, for a network whose one input is `image`, grey or coloured in [0, 1]; else None."""
-    field = contract.inputs.get("image")
-    if field is None or len(contract.inputs) > 1 or (field.minimum, field.maximum) != (0.0, 1.0):
-        return None
-    is_picture = len(field.shape) == 3 and None not in field.shape and field.shape[2] in (1, 3)
-    return {"shape": list(field.shape)} if is_picture else None
-
-
 def pixels(picture, mode, size=None):
     """An open picture turned upright, laid on white, in its mode and size.
 

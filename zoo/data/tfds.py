@@ -7,7 +7,7 @@ from zoo.data.prepared import cache_folder, data_folder, missing, reachable
 from zoo.errors import UsageError
 
 
-def load_images(name, server, origin, licence, counts=(60000, 10000), version="3.0.1", instead="data=digits"):
+def load_images(name, server, origin, licence, counts=(60000, 10000), version="3.0.1", instead="data=digits", picture=None):
     """Loads a set of classified images, prepared under `ZOO_DATA_DIR` or downloaded once into the user's cache.
 
     Args:
@@ -18,6 +18,7 @@ def load_images(name, server, origin, licence, counts=(60000, 10000), version="3
         counts: Number of training and test images that it must have.
         version: Version of the set in tensorflow-datasets.
         instead: The setting that needs no download, for messages.
+        picture: How a person's picture is given the form of these images, as in `zoo.data.Field`.
 
     Returns:
         A `zoo.data.Data`; 5 000 training images, chosen by a fixed seed, are kept for validation.
@@ -50,7 +51,7 @@ def load_images(name, server, origin, licence, counts=(60000, 10000), version="3
     if found != counts:
         raise UsageError(f"{folder} holds {found} images; expected {counts}. Prepare {name} anew, or use {instead}.")
     classes = builder.info.features["label"].names
-    return image_data(*parts, 5000, 0, classes, f"tensorflow-datasets {name} {version}, {origin}", licence)
+    return image_data(*parts, 5000, 0, classes, f"tensorflow-datasets {name} {version}, {origin}", licence, picture)
 
 
 def _line(error):

@@ -6,9 +6,8 @@ import sklearn.model_selection
 from PIL import Image
 
 from zoo.data.contract import image_data
-from zoo.data.pictures import light_on_dark
 
-# How `light_on_dark` lays a person's picture out, as these images are laid out.
+# How `zoo.data.pictures.light_on_dark` gives a person's picture the form of these images.
 PICTURE = {"box": 20, "center": "box"}
 
 
@@ -37,19 +36,8 @@ def load():
         classes=[str(digit) for digit in range(10)],
         source="scikit-learn load_digits (UCI Optical Recognition of Handwritten Digits)",
         licence="CC BY 4.0",
+        picture=PICTURE,
     )
-
-
-def from_picture(path):
-    """A person's picture in the form of these images: light on dark, in a box of 20 x 20 pixels.
-
-    Returns:
-        (image, notes): `(28, 28, 1)` float32 in [0, 1], and a list of what was done.
-
-    Raises:
-        UsageError: If the file is no picture, or blank.
-    """
-    return light_on_dark(path, **PICTURE)
 
 
 def _resize(image):

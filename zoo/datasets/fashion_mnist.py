@@ -1,9 +1,8 @@
 """Fashion-MNIST: 70 000 pictures of clothes of 28 x 28 pixels (Xiao et al. 2017), through tensorflow-datasets."""
 
-from zoo.data.pictures import light_on_dark
 from zoo.data.tfds import load_images
 
-# How `light_on_dark` lays a person's picture out, as these images are laid out.
+# How `zoo.data.pictures.light_on_dark` gives a person's picture the form of these images.
 PICTURE = {"box": 28, "center": "box"}
 
 
@@ -24,16 +23,5 @@ def load():
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
         "https://github.com/zalandoresearch/fashion-mnist",
         "MIT",
+        picture=PICTURE,
     )
-
-
-def from_picture(path):
-    """A person's picture in the form of these images: light on dark, as large as the image.
-
-    Returns:
-        (image, notes): `(28, 28, 1)` float32 in [0, 1], and a list of what was done.
-
-    Raises:
-        UsageError: If the file is no picture, or blank.
-    """
-    return light_on_dark(path, **PICTURE)

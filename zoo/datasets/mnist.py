@@ -1,9 +1,8 @@
 """MNIST: 70 000 handwritten digits of 28 x 28 pixels (LeCun et al. 1998), through tensorflow-datasets."""
 
-from zoo.data.pictures import light_on_dark
 from zoo.data.tfds import load_images
 
-# How `light_on_dark` lays a person's picture out, as these images are laid out.
+# How `zoo.data.pictures.light_on_dark` gives a person's picture the form of these images.
 PICTURE = {"box": 20, "center": "mass"}
 
 
@@ -19,16 +18,6 @@ def load():
     Example:
         `zoo.datasets.mnist.load().train.inputs["image"].shape` is `(55000, 28, 28, 1)`.
     """
-    return load_images("mnist", "https://storage.googleapis.com", "http://yann.lecun.com/exdb/mnist/", "CC BY-SA 3.0")
-
-
-def from_picture(path):
-    """A person's picture in the form of these images: light on dark, in a box of 20 x 20 pixels, centred by its mass.
-
-    Returns:
-        (image, notes): `(28, 28, 1)` float32 in [0, 1], and a list of what was done.
-
-    Raises:
-        UsageError: If the file is no picture, or blank.
-    """
-    return light_on_dark(path, **PICTURE)
+    return load_images(
+        "mnist", "https://storage.googleapis.com", "http://yann.lecun.com/exdb/mnist/", "CC BY-SA 3.0", picture=PICTURE
+    )

@@ -5,8 +5,6 @@ import dataclasses
 from zoo.data.contract import Contract, Part
 from zoo.datasets import mnist
 
-PICTURE, from_picture = mnist.PICTURE, mnist.from_picture
-
 
 def load():
     """The images and parts of `zoo.datasets.mnist`, with a target for each of three tasks.

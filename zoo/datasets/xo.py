@@ -29,6 +29,8 @@ _O = """
 """
 DECK_X, DECK_O = (np.array([[1.0 if c == "#" else -1.0 for c in row] for row in text.split()], "float32") for text in (_X, _O))
 CLASSES = ("O", "X")
+# How `zoo.data.pictures.light_on_dark` gives a person's picture the form of these images: ink is 1, paper -1.
+PICTURE = {"size": 9, "box": 7, "center": "box"}
 COUNTS = {"train": 2000, "validation": 500, "test": 1000}
 # Drawn at random for each class; the first 1 750 different ones are taken.
 CANDIDATES = 4000
@@ -66,7 +68,7 @@ def load():
         start += count
     return Data(
         **parts,
-        contract=Contract({"image": Field("float32", (9, 9, 1), -1.0, 1.0)}, CLASSES),
+        contract=Contract({"image": Field("float32", (9, 9, 1), -1.0, 1.0, kind="image", picture=PICTURE)}, CLASSES),
         source="generated, X and O of 9 x 9 pixels, seed 0",
         licence="generated",
     )

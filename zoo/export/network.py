@@ -2,7 +2,6 @@
 
 import base64
 import datetime
-import importlib
 import importlib.metadata
 import json
 import math
@@ -14,8 +13,7 @@ import numpy as np
 from zoo import recipe as recipes
 from zoo import saved
 from zoo.data.contract import Contract
-from zoo.data.pictures import photo_form
-from zoo.endpoints import DEFAULT, endpoints_of
+from zoo.endpoints import DEFAULT, endpoints_of, known_fields
 from zoo.engines import LITERT, ONNX, SAVED_MODEL, golden_arrays, open_engine
 from zoo.errors import RunError, UsageError
 from zoo.export.check import BATCHES, answers_of, difference, judge, make_requests
@@ -181,10 +179,10 @@ class _Network:
             )
         self.contract = self.data.contract
         self.endpoints = endpoints_of(self.recipe, self.model, self.contract)
-        known = Contract({**self.recipe.fields, **self.contract.inputs}, self.contract.classes)
-        self.fields = fields_of(self.endpoints, known)
-        data_set = importlib.import_module(f"zoo.datasets.{self.card['settings']['data'].partition(':')[0]}")
-        self.picture = getattr(data_set, "PICTURE", None) or photo_form(self.contract)
+        self.known = known_fields(self.recipe, self.contract)
+        self.fields = fields_of(self.endpoints, Contract(self.known, self.contract.classes))
+        pictures = [field.picture for field in self.contract.inputs.values() if field.kind == "image"]
+        self.picture = pictures[0] if len(pictures) == 1 else None
         # Enough for every batch of the proof, and of full length.
         self.examples = {key: array[: 4 * max(TIMED_BATCHES)] for key, array in self.data.test.inputs.items()}
         self.further = self._further()
@@ -221,9 +219,23 @@ class _Network:
                     "maximum": field.maximum,
                     "finite": field.dtype.startswith("float"),
                     "max_length": field.max_length,
-                    "vocabulary": None if field.vocabulary is None else key,
+                    "vocabulary": None if field.vocabulary is None else _key_of(field.vocabulary, vocabularies),
+                    "kind": field.kind,
+                    "classes": field.classes,
+                    "picture": field.picture,
                 }
-            outputs = {key: {"dtype": str(tensor.dtype), "shape": list(tensor.shape)} for key, tensor in endpoint.outputs.items()}
+            outputs = {
+                key: {
+                    "dtype": field.dtype,
+                    "shape": list(endpoint.outputs[key].shape),
+                    "vocabulary": None if field.vocabulary is None else _key_of(field.vocabulary, vocabularies),
+                    "kind": field.kind,
+                    "classes": field.classes,
+                    "minimum": field.minimum,
+                    "maximum": field.maximum,
+                }
+                for key, field in endpoint.answer_fields(self.known).items()
+            }
             signatures[signature] = {"formats": having, "inputs": inputs, "outputs": outputs}
         for signature, module in self.further.items() if "saved_model" in formats else ():
             function = module.call.get_concrete_function()
@@ -363,6 +375,11 @@ class _Network:
                 f"{path.name} has {target.metric} {after:.6g} after quantization; expected {wanted}; it is not kept. "
                 "Try another --quantize."
             )
+
+
+def _key_of(vocabulary, vocabularies):
+    """The name of a vocabulary among those of the contract."""
+    return next(key for key, pieces in vocabularies.items() if pieces == vocabulary)
 
 
 def _version_folder(parent, version):
