@@ -4,12 +4,15 @@ Commands:
     zoo train stacked_autoencoder
     zoo train stacked_autoencoder tied=False
     zoo train stacked_autoencoder "units=(300, 30)"
+    zoo train stacked_autoencoder layerwise=True layer_epochs=10
 """
 
+import functools
+
 from zoo import datasets, stacked_autoencoder
-from zoo.data.forms import autoencoding
-from zoo.models.stacked_autoencoder import decoder, encoder, reconstructor
-from zoo.recipe import Count, NonNegative, Recipe, Target
+from zoo.data.forms import autoencoding, codings
+from zoo.models.stacked_autoencoder import decoder, encoder, layer_inputs, reconstructor, shallow_autoencoder
+from zoo.recipe import Count, NonNegative, Phase, Recipe, Target
 
 
 def build(
@@ -22,6 +25,32 @@ def build(
     model = stacked_autoencoder(contract["image"].shape, units, tied, l2=l2)
     model.compile(optimizer=optimizer, loss="mse", metrics=["mse"])
     return model
+
+
+def phases(settings, layerwise: bool = False, layer_epochs: Count = 10):
+    """With `layerwise`, each layer first learns alone, as a shallow autoencoder of the codings before it; then all of them."""
+    if not layerwise:
+        return []
+    layers = [
+        Phase(
+            f"layer{index}",
+            layer_epochs,
+            model=functools.partial(build_layer, index),
+            data=functools.partial(data_of_layer, index),
+        )
+        for index in range(1, len(settings["units"]) + 1)
+    ]
+    return [*layers, Phase("all", settings["epochs"])]
+
+
+def build_layer(index, model, optimizer):
+    shallow = shallow_autoencoder(model, index)
+    shallow.compile(optimizer=optimizer, loss="mse", metrics=["mse"])
+    return shallow
+
+
+def data_of_layer(index, data, model):
+    return codings(data, layer_inputs(model, index))
 
 
 def endpoints(model):
@@ -53,6 +82,7 @@ recipe = Recipe(
     build=build,
     data=datasets.mnist,
     prepare=autoencoding,
+    phases=phases,
     endpoints=endpoints,
     fields=fields,
     space=space,

@@ -5,10 +5,12 @@ import csv
 import dataclasses
 import importlib.metadata
 import json
+import os
 import pathlib
 import re
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -21,10 +23,12 @@ from disk import small_disk
 import zoo
 from zoo import datasets, saved
 from zoo import recipe as recipes
+from zoo.data import Part
 from zoo.errors import RunError, UsageError
 from zoo.files import sha256, written_beside
 from zoo.prediction import predict
-from zoo.training.evaluate import evaluate, wilson_interval
+from zoo.recipe import Target
+from zoo.training.evaluate import evaluate, interval, wilson_interval
 from zoo.training.loop import train
 
 NAME = "stacked_autoencoder"
@@ -181,25 +185,29 @@ def test_two_seeds_are_two_single_runs_of_which_the_better_on_validation_is_kept
 
 
 @pytest.mark.slow
-def test_a_run_killed_within_an_epoch_goes_on_to_the_very_same_weights(tmp_path):
-    """With dropout and augmentation, whose random numbers have to go on as well."""
-    settings = ["data=digits", "filters=(2, 2)", "epochs=3", "batch_size=10"]
-    command = [sys.executable, "-c", "from zoo.cli import main; main()", "train", "mnist_cnn", *settings, "--folder", "killed"]
+def test_a_run_killed_within_an_epoch_goes_on_to_the_very_same_weights(zoo, tmp_path):
+    """With dropout and augmentation, whose random numbers have to go on as well; while it runs, nobody else trains there."""
+    folder, settings = tmp_path / "killed", ["data=digits", "filters=(2, 2)", "epochs=3", "batch_size=10"]
+    command = [sys.executable, "-c", "from zoo.cli import main; main()", "train", "mnist_cnn", *settings, "--folder", folder]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         printed = b""
         while not re.search(rb"Epoch 2/3.*20/126", printed, re.DOTALL):
             more = process.stdout.read1()
             assert more, f"the run ended by itself: {printed[-300:]}"
             printed += more
+        process.send_signal(signal.SIGSTOP)  # so that it is still there, in the middle of its epoch, when the others come
+        for way in ("--resume", "--overwrite"):
+            code, _, error = zoo(f"train mnist_cnn data=digits 'filters=(2, 2)' epochs=3 batch_size=10 --folder {folder} {way}")
+            assert code == 2 and re.fullmatch(r"zoo: another process is training in \S*; wait for it, or [^\n]*\n", error)
         process.kill()
-    progress = tmp_path / "killed/mnist_cnn/unfinished/seed-0/progress.json"
+    progress = folder / "mnist_cnn/unfinished/seed-0/progress.json"
     assert json.loads(progress.read_text())["epochs_done"] == 1
-    resumed = train("mnist_cnn", settings, folder=tmp_path / "killed", resume=True, verbose=0)
+    resumed = train("mnist_cnn", settings, folder=folder, resume=True, verbose=0)
     whole = train("mnist_cnn", settings, folder=tmp_path / "whole", verbose=0)
     weights = [(tmp_path / folder / "mnist_cnn" / saved.WEIGHTS).read_bytes() for folder in ("killed", "whole")]
     assert weights[0] == weights[1]
     assert resumed["scores"] == whole["scores"] and resumed["epochs"] == whole["epochs"]
-    assert len(files(tmp_path / "killed")) == 4
+    assert len(files(folder)) == 4
 
 
 @pytest.mark.parametrize("schedule", ["cosine", pytest.param("constant", marks=pytest.mark.slow)])
@@ -283,6 +291,62 @@ def test_the_best_weights_before_the_loss_was_no_number_are_left(tmp_path):
     model = zoo.stacked_autoencoder(units=(8,))
     model.load_weights(best)
     assert all(np.isfinite(weight).all() for weight in model.weights)
+
+
+def test_a_run_whose_target_was_never_finite_is_not_gone_on_with(tmp_path):
+    nowhere = Target("somewhere", at_most=1.0)
+    with changed_recipe(NAME, target=nowhere, measure=lambda answers, part, contract: {"somewhere": float("nan")}):
+        with pytest.raises(RunError, match="somewhere was finite in no epoch; try a smaller learning_rate"):
+            run(tmp_path, "epochs=1")
+        with pytest.raises(UsageError, match="is over, and somewhere was finite in no epoch; start anew with --overwrite"):
+            run(tmp_path, "epochs=1", resume=True)
+
+
+@pytest.fixture
+def digits_for_mnist(monkeypatch):
+    monkeypatch.setattr(datasets.mnist, "load", datasets.digits.load)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        (
+            "mnist_cnn",
+            "mnist_multitask",
+            "'mnist_multitask' has the inputs .'image'., and the network needs classes; use data=mnist",
+        ),
+        ("tdnn", "mnist_multitask", "the network needs classes; use data=mnist"),
+        ("multitask_mlp", "digits", "the outputs above_four, digit, parity, and the data have one target without a name; use"),
+    ],
+)
+def test_data_without_what_the_network_is_trained_on_are_refused(name, data, message, digits_for_mnist, tmp_path):
+    with pytest.raises(UsageError, match=message):
+        train(name, [f"data={data}", "epochs=1"], folder=tmp_path)
+    assert files(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("backend", "message"),
+    [
+        ("numpy", "zoo: Keras runs on numpy; set KERAS_BACKEND to tensorflow or jax.\n"),
+        ("nothing", "zoo: Keras cannot start (Unable to import backend : nothing); set KERAS_BACKEND to tensorflow or jax, and"),
+    ],
+)
+@pytest.mark.slow
+def test_a_backend_that_cannot_train_is_named(backend, message, tmp_path):
+    command = [
+        sys.executable,
+        "-c",
+        "from zoo.cli import main; main()",
+        "train",
+        "mnist_cnn",
+        "data=digits",
+        "--folder",
+        tmp_path,
+    ]
+    ended = subprocess.run(command, env={**os.environ, "KERAS_BACKEND": backend}, capture_output=True, text=True)
+    assert ended.returncode == 2 and ended.stderr.startswith(message) and ended.stderr.count("\n") == 1
+    assert files(tmp_path) == {}
 
 
 @pytest.mark.slow
@@ -406,6 +470,16 @@ def test_seeds_below_one_are_refused(tmp_path):
 def test_the_interval_is_wilsons(right, count):
     expected = scipy.stats.binomtest(right, count).proportion_ci(method="wilson")
     np.testing.assert_allclose(wilson_interval(right / count, count), [expected.low, expected.high], atol=1e-6)
+
+
+def test_a_mean_of_accuracies_has_no_interval(digits_for_mnist):
+    """Three answers to the same picture are not three independent trials, nor are the places of a sequence."""
+    part = datasets.mnist_multitask.load().test
+    assert interval("accuracy", 0.9, zoo.multitask_mlp(), part) is None
+    assert interval("accuracy", 0.9, zoo.multitask_mlp(tasks={"digit": 10}), part) == wilson_interval(0.9, len(part))
+    sequences = Part({"source": np.zeros((5, 3))}, np.zeros((5, 3)))
+    assert interval("accuracy", 0.9, zoo.softmax_regression(), sequences) is None
+    assert interval("exact", 0.9, zoo.softmax_regression(), sequences) is None
 
 
 def test_scores_that_are_shares_of_examples_have_an_interval(tmp_path):

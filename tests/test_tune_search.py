@@ -17,7 +17,7 @@ import pytest
 from processes import descendants
 
 from zoo import recipe as recipes
-from zoo.training.loop import fit
+from zoo.training.phases import fit
 
 pytestmark = pytest.mark.slow
 

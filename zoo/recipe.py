@@ -1,7 +1,7 @@
 """What a recipe is, and how its settings are read.
 
-A recipe is one file in `recipes/` that ends in `recipe = Recipe(...)`. Its settings are the keywords of its `build`, those of its
-`fit`, the name of its data set and the seed: flat, typed and strict.
+A recipe is one file in `recipes/` that ends in `recipe = Recipe(...)`. Its settings are the keywords of its `build`, its `phases`
+and its `fit`, the name of its data set and the seed: flat, typed and strict.
 """
 
 import ast
@@ -40,8 +40,8 @@ FIT_TYPES = {
 }
 # What a recipe's `fit` need not say; `schedule` apart, for builds that take an optimizer.
 OPTIMIZER_DEFAULTS = {"optimizer": "adam", "learning_rate": 1e-3, "momentum": 0.9, "weight_decay": 0.0, "global_clipnorm": None}
-# What `build` is given; its other parameters are settings.
-GIVEN = ("contract", "optimizer")
+# What `build` and `phases` are given; their other parameters are settings.
+GIVEN = ("contract", "optimizer", "settings")
 OTHER_TYPES = {"data": str, "seed": Annotated[int, annotated_types.Ge(0), annotated_types.Le(2**31)]}
 
 
@@ -93,6 +93,51 @@ class Target:
 
 
 @dataclasses.dataclass(frozen=True)
+class Phase:
+    """One stretch of training: what learns, on which form of the data, for how long.
+
+    Each phase begins with the weights of the best epoch of the phase before, and with an optimizer of its own; the learning rate
+    follows the schedule of the settings anew.
+
+    Args:
+        name: Its name in the history and on disk, such as "layer1".
+        epochs: Number of epochs, at least 1.
+        learning_rate: The highest learning rate; None for that of the settings.
+        learns: Names of the layers that learn, while the others keep their weights; None for all.
+        model: Function of (whole model, optimizer) to the compiled `keras.Model` that this phase trains, made of layers of the
+            whole model, or of its own; None for the whole model.
+        data: Function of (`Data`, whole model) to the `Data` of this phase, such as the codings of the layers before; None for
+            the data as they are.
+        finish: Function of (model of this phase, whole model), called after the last epoch, that carries weights over where the
+            two share no layers; None where they do.
+        monitor: Name of the Keras metric, smaller is better, that chooses the best epoch of a `model`; the epochs of the whole
+            model are chosen by the target of the recipe.
+
+    Raises:
+        ValueError: If the name is no name of a folder, or there is no epoch.
+
+    Example:
+        >>> [phase.name for phase in (Phase("head", 2, learns=("logits",)), Phase("all", 8, learning_rate=1e-4))]
+        ['head', 'all']
+    """
+
+    name: str
+    epochs: int
+    learning_rate: float | None = None
+    learns: tuple | None = None
+    model: Callable | None = None
+    data: Callable | None = None
+    finish: Callable | None = None
+    monitor: str = "loss"
+
+    def __post_init__(self):
+        if not re.fullmatch("[a-z0-9_]+", self.name):
+            raise ValueError(f"the name of a Phase must be of small letters, digits and _, got {self.name!r}.")
+        if self.epochs < 1:
+            raise ValueError(f"the Phase {self.name} must have at least 1 epoch, got {self.epochs}.")
+
+
+@dataclasses.dataclass(frozen=True)
 class Recipe:
     """How one network is trained.
 
@@ -115,6 +160,11 @@ class Recipe:
         estimate: Function of (model, part, contract) to {name: number}, for a target that no answer tells, or None.
         space: Function of a KerasTuner `hp` to settings, keywords of `build` or of `fit`, or None: what `zoo tune` searches. A
             hyperparameter bears the name of its setting, or `setting/part`; its default is the recipe's.
+        phases: Function of `settings` and of typed keywords with defaults, which are settings too, to a list of `Phase`, or None.
+            An empty list is one phase of the whole model, as without. The last phase trains the whole model, as a rule for the
+            `epochs` of the settings: these are what `zoo tune` shortens.
+        adapt: Function of (model, training part), called once before the first epoch, for layers that count or normalise: what
+            they find must be weights, as with `keras.layers.Normalization.adapt`. None where nothing adapts.
     """
 
     build: Callable
@@ -127,6 +177,8 @@ class Recipe:
     measure: Callable | None = None
     estimate: Callable | None = None
     space: Callable | None = None
+    phases: Callable | None = None
+    adapt: Callable | None = None
 
     def defaults(self):
         """Every setting with its default value."""
@@ -187,7 +239,7 @@ class Recipe:
         Raises:
             UsageError: If the network cannot be built with these settings, or does not take the data's inputs.
         """
-        keywords = {name: settings[name] for name in self._parameters()}
+        keywords = {name: settings[name] for name in _settings_of(self.build)}
         if self._takes("contract"):
             keywords["contract"] = contract
         if self._takes("optimizer"):
@@ -198,6 +250,10 @@ class Recipe:
             model = self.build(**keywords)
         except KeyError as error:
             raise UsageError(self._unfit(settings, contract, error)) from error
+        except TypeError as error:
+            if contract.classes is not None or "NoneType" not in str(error):
+                raise
+            raise UsageError(self._unfit(settings, contract, "classes")) from error
         except ValueError as error:
             # Keras says where on the first line, and what on the next, in bold.
             lines = [line for line in re.sub(r"\x1b\[\d*m", "", str(error)).splitlines() if line.strip()]
@@ -207,6 +263,22 @@ class Recipe:
             raise UsageError(self._unfit(settings, contract, sorted(names)))
         return model
 
+    def list_phases(self, settings):
+        """The phases of a run with these settings, a list of at least one `Phase`.
+
+        Raises:
+            UsageError: If two have the same name, or the last one does not train the whole model.
+        """
+        phases = []
+        if self.phases is not None:
+            phases = self.phases(settings, **{name: settings[name] for name in _settings_of(self.phases)})
+        names = [phase.name for phase in phases]
+        if len(set(names)) < len(names):
+            raise UsageError(f"the phases of the recipe are named {', '.join(names)}; expected a name of its own for each.")
+        if phases and phases[-1].model is not None:
+            raise UsageError(f"the last phase, {names[-1]}, has a model of its own; expected one that trains the whole model.")
+        return phases or [Phase("all", settings["epochs"])]
+
     def _unfit(self, settings, contract, needed):
         return (
             f"the data set {settings['data']!r} has the inputs {sorted(contract.inputs)}, and the network needs {needed}; "
@@ -214,11 +286,16 @@ class Recipe:
         )
 
     def _parameters(self):
-        parameters = inspect.signature(self.build).parameters
-        return {name: parameter for name, parameter in parameters.items() if name not in GIVEN}
+        return {**_settings_of(self.build), **(_settings_of(self.phases) if self.phases else {})}
 
     def _takes(self, given):
         return given in inspect.signature(self.build).parameters
+
+
+def _settings_of(function):
+    """The parameters of `build` or `phases` that are settings."""
+    parameters = inspect.signature(function).parameters
+    return {name: parameter for name, parameter in parameters.items() if name not in GIVEN}
 
 
 def _typed(key, text, annotation):

@@ -6,10 +6,31 @@ import keras
 import numpy as np
 
 from zoo.data.contract import model_inputs
+from zoo.errors import UsageError
 
 # Sequences of so many batches are sorted by length before they are cut into batches: enough that a batch holds hardly any
 # padding, few enough that its members still change from epoch to epoch.
 BATCHES_SORTED_TOGETHER = 50
+
+
+def check_targets(part, outputs):
+    """Raises `UsageError` unless a part has the targets that a network with these outputs is trained on.
+
+    Args:
+        part: A `zoo.data.Part`.
+        outputs: Names of the outputs.
+    """
+    if isinstance(part.targets, dict):
+        found = f"targets for {', '.join(part.targets)}"
+        fits = set(outputs) <= set(part.targets)
+    else:
+        found = "one target without a name"
+        fits = len(outputs) == 1 or part.targets is None
+    if not fits:
+        raise UsageError(
+            f"the network has the outputs {', '.join(outputs)}, and the data have {found}; "
+            "use the data set of its recipe, or one of its form."
+        )
 
 
 class Batches(keras.utils.PyDataset):
@@ -39,6 +60,8 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(self, part, contract, batch_size, seed=None, outputs=None):
         super().__init__(workers=1, use_multiprocessing=False)
+        if outputs is not None:
+            check_targets(part, outputs)
         if outputs is not None and isinstance(part.targets, dict):
             part = dataclasses.replace(part, targets={name: part.targets[name] for name in outputs})
         self.part, self.batch_size, self.seed = part, batch_size, seed

@@ -1,6 +1,7 @@
 """A stacked autoencoder: a pyramid of dense layers down to a coding and back up.
 
-With `tied=True` the decoder's kernels are the transposed kernels of the encoder, which halves the weights; biases are its own.
+With `tied=True` the decoder's kernels are the transposed kernels of the encoder, which halves the weights; biases are its own. It
+is trained as a whole, or first one layer after the other, each as a shallow autoencoder of the codings before it.
 
 Source: deck B, "Stacked Autoencoders" (1/3 to 3/3): 784-300-150-300-784, ELU, He initialisation, L2, a linear output. No
 departures: images are flattened on the way in and shaped again on the way out.
@@ -118,7 +119,7 @@ def decoder(model):
         (None, 28, 28, 1)
     """
     names = {layer.name for layer in model.layers}
-    count = sum(name.startswith("encoder") for name in names)
+    count = _depth(model)
     x = coding = keras.Input(model.get_layer("codings").output.shape[1:], name="coding")
     for index in range(1, count + 1):
         if "decoder1" in names:
@@ -126,3 +127,52 @@ def decoder(model):
         else:
             x = model.get_layer(f"encoder{count + 1 - index}")(x, reverse=True)
     return keras.Model(coding, {"reconstruction": model.get_layer("reconstruction")(x)}, name="decoder")
+
+
+def shallow_autoencoder(model, index):
+    """One layer of `model` as an autoencoder of its own, sharing its weights: the layer's codings and back.
+
+    Source: Payberah 2018, "Deep Learning for Poets (Part IV)", Stacked Autoencoders; Hinton & Salakhutdinov 2006, "Reducing the
+    Dimensionality of Data with Neural Networks", for training one layer after the other.
+
+    Args:
+        model: A model from `stacked_autoencoder`.
+        index: Number of the encoder layer, from 1.
+
+    Returns:
+        An uncompiled `keras.Model` from `codings` (batch, width of the layer before) to `reconstruction` of the same shape. Layer
+        1 reads the flattened image.
+
+    Example:
+        >>> shallow_autoencoder(stacked_autoencoder(), 2).count_params()  # 300 x 150, and a bias for either direction
+        45450
+    """
+    layer = model.get_layer(f"encoder{index}")
+    inputs = keras.Input(layer.input.shape[1:], name="codings")
+    coding = layer(inputs)
+    tied = isinstance(layer, TiedDense)
+    x = layer(coding, reverse=True) if tied else model.get_layer(f"decoder{_depth(model) + 1 - index}")(coding)
+    return keras.Model(inputs, layers.Identity(dtype="float32", name="reconstruction")(x), name=f"shallow{index}")
+
+
+def layer_inputs(model, index):
+    """What an encoder layer of `model` reads, sharing the weights of the layers before it.
+
+    Args:
+        model: A model from `stacked_autoencoder`.
+        index: Number of the encoder layer, from 1.
+
+    Returns:
+        A `keras.Model` from `image` (batch, *input_shape) to {`codings`: (batch, width of the layer before)}.
+
+    Example:
+        >>> layer_inputs(stacked_autoencoder(), 2).output["codings"].shape
+        (None, 300)
+    """
+    before = "flatten" if index == 1 else f"encoder{index - 1}"
+    return keras.Model(model.input, {"codings": model.get_layer(before).output}, name="layer_inputs")
+
+
+def _depth(model):
+    """The number of encoder layers."""
+    return sum(layer.name.startswith("encoder") for layer in model.layers)

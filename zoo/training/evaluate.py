@@ -58,6 +58,25 @@ def measured(recipe, endpoint, part, contract):
     return recipe.measure(endpoint.predict(part.inputs, ANSWERING_BATCH), part, contract)
 
 
+def interval(metric, score, model, part):
+    """The interval of a score that is a share of the examples of a part, as `wilson_interval` gives it.
+
+    Args:
+        metric: Name of the metric.
+        score: Its value.
+        model: The model that was measured.
+        part: The part of the data that it was measured on.
+
+    Returns:
+        [low, high]; None for other metrics, and for accuracies that are means: over several outputs, or over the places of a
+        sequence, which are not as many independent trials.
+    """
+    if not metric.endswith("accuracy") or len(model.outputs) > 1:
+        return None
+    targets = part.targets[model.output_names[0]] if isinstance(part.targets, dict) else part.targets
+    return wilson_interval(score, len(part)) if targets.size == len(part) else None
+
+
 def wilson_interval(share, count):
     """Where the true share of right answers lies, with 95 % confidence (Wilson 1927).
 

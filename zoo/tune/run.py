@@ -11,6 +11,7 @@ import keras
 from zoo import recipe as recipes
 from zoo import saved
 from zoo.errors import RunError, UsageError
+from zoo.execution import check_backend
 from zoo.files import write_json
 from zoo.machine import cores
 from zoo.tune import chief, files
@@ -75,6 +76,7 @@ def tune(
         UsageError: If something that came in cannot be used, or a study there was made with other settings; nothing is lost then.
         RunError: If no trial completed, or a needed package is missing, or a file cannot be written.
     """
+    check_backend()
     _check_numbers(tuner, max_trials, budget, workers, executions, threads, address)
     if resume + new + fork > 1:
         raise UsageError("give one of --resume, --new and --fork.")

@@ -398,7 +398,7 @@ class Study:
             self._clear(row)
 
     def _clear(self, row):
-        for path in (self.folder / files.TRIALS / row.trial).glob("seed-*/*.weights.h5"):
+        for path in (self.folder / files.TRIALS / row.trial).glob("seed-*/**/*.weights.h5"):
             path.unlink(missing_ok=True)
 
     def _history(self, row):

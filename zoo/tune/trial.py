@@ -3,7 +3,6 @@
 It reads its request, goes on from its checkpoints, and leaves a result. It ends with the worker that started it.
 """
 
-import fcntl
 import os
 import pathlib
 import shutil
@@ -12,6 +11,8 @@ import sys
 import threading
 import time
 import traceback
+
+import filelock
 
 from zoo.errors import RunError
 from zoo.files import read_json, write_json
@@ -24,29 +25,18 @@ def main():
     """Runs the trial whose folder is the first argument; the second is how long to wait for another process to leave it."""
     folder, patience = pathlib.Path(sys.argv[1]), float(sys.argv[2])
     threading.Thread(target=_end_with_the_worker, daemon=True).start()
-    with open(folder / "lock", "w") as lock:
-        if not _locked(lock, patience):
-            sys.exit(STILL_HELD)
-        if not (folder / files.RESULT).is_file():
-            write_json(folder / files.RESULT, _result(folder))
+    try:
+        with filelock.FileLock(folder / "lock", timeout=patience):
+            if not (folder / files.RESULT).is_file():
+                write_json(folder / files.RESULT, _result(folder))
+    except filelock.Timeout:
+        sys.exit(STILL_HELD)
 
 
 def _end_with_the_worker():
     """The worker holds the other end of standard input, which closes when it is gone, in whatever way."""
     os.read(0, 1)  # not sys.stdin, whose lock would be held when the interpreter ends
     os._exit(0)
-
-
-def _locked(lock, patience):
-    until = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except OSError:
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.1)
 
 
 def _result(folder):
@@ -74,7 +64,7 @@ def _runs(folder):
     study = files.read_study(folder.parent.parent)
     from zoo import recipe as recipes
     from zoo.training.keep import PROGRESS
-    from zoo.training.loop import fit
+    from zoo.training.phases import fit
 
     recipe = recipes.find(study["name"])
     # Back from JSON: a list stands for a tuple.
