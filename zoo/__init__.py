@@ -9,7 +9,11 @@
 
 import lazy_loader
 
+from zoo.registration import register_with_keras
+
 __version__ = "0.1.0"
 
 __getattr__, __dir__, _names = lazy_loader.attach_stub(__name__, __file__)
 __all__ = [name for name in _names if name not in ("data", "export", "load")]
+
+register_with_keras()

@@ -12,11 +12,11 @@ from keras import ops
 def multiclass_hinge(y_true, y_pred, margin=1.0):
     """The multiclass support vector machine: every wrong class should score less than the true one, by a margin.
 
-    One example costs `sum(max(0, margin - y_pred[true] + y_pred[wrong])) / classes` over all wrong classes, as in
-    `torch.nn.functional.multi_margin_loss`.
+    The loss of one example is `sum(max(0, y_pred[wrong] - y_pred[true] + margin))` over all wrong classes. PyTorch's
+    `multi_margin_loss` is this sum divided by the number of classes.
 
-    Source: Weston & Watkins 1999, "Support Vector Machines for Multi-Class Pattern Recognition"; deck A, "Hinge Loss/Multi class
-    SVM Loss". Departure from the deck: it does not divide by the number of classes.
+    Source: Weston & Watkins 1999, "Support Vector Machines for Multi-Class Pattern Recognition"; Dibeklioğlu 2025, GE 461 "Deep
+    Learning", Hinge Loss/Multi class SVM Loss. No departures; the slides' margin is 1.
 
     Args:
         y_true: `(batch, ...)` or `(batch, ..., 1)`, numbers of the true classes, from 0 to `classes - 1`. Other numbers give NaN.
@@ -30,8 +30,8 @@ def multiclass_hinge(y_true, y_pred, margin=1.0):
         ValueError: If the shapes do not fit; one-hot labels are refused.
 
     Example:
-        >>> float(multiclass_hinge(keras.ops.array([0]), keras.ops.array([[3.0, 1.0, 2.5, 0.0]]))[0])  # (0 + 0.5 + 0) / 4
-        0.125
+        >>> float(multiclass_hinge(keras.ops.array([0]), keras.ops.array([[3.0, 1.0, 2.5, 0.0]]))[0])  # 0 + 0.5 + 0
+        0.5
     """
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
@@ -45,7 +45,7 @@ def multiclass_hinge(y_true, y_pred, margin=1.0):
     true = ops.one_hot(ops.cast(y_true, "int32"), classes, dtype=y_pred.dtype)
     # Divided by 1, or by 0 where the label is no class: that must not pass for a loss.
     score = ops.sum(true * y_pred, axis=-1, keepdims=True) / ops.sum(true, axis=-1, keepdims=True)
-    return ops.sum(ops.relu(margin - score + y_pred) * (1.0 - true), axis=-1) / classes
+    return ops.sum(ops.relu(margin - score + y_pred) * (1.0 - true), axis=-1)
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -60,8 +60,8 @@ class MulticlassHinge(keras.losses.Loss):
         ValueError: If `margin` is not positive.
 
     Example:
-        >>> float(MulticlassHinge(margin=2.0)(keras.ops.array([0]), keras.ops.array([[3.0, 2.0]])))  # (2 - 3 + 2) / 2
-        0.5
+        >>> float(MulticlassHinge(margin=2.0)(keras.ops.array([0]), keras.ops.array([[3.0, 2.0]])))  # 2 - 3 + 2
+        1.0
     """
 
     def __init__(self, margin=1.0, **kwargs):

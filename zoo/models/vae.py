@@ -66,7 +66,22 @@ def vae(
     mean, log_variance = encoder(x)
     sampled = GaussianSampling(dtype="float32", name="sampling")(mean, log_variance)
     outputs = NegativeELBO(dtype="float32", name="logits")(decoder(mean), x, decoder(sampled), mean, log_variance)
-    return keras.Model(inputs, outputs, name=name)
+    return VariationalAutoencoder(inputs, outputs, name=name)
+
+
+@keras.saving.register_keras_serializable("zoo")
+class VariationalAutoencoder(keras.Model):
+    """A functional model that reports the two losses of its `NegativeELBO` as the metrics `reconstruction` and `kl`."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.loss_parts = [keras.metrics.Mean(name="reconstruction"), keras.metrics.Mean(name="kl")]
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        # Here and not in the layer's `call`: on JAX, Keras tracks metrics in this method only.
+        for metric, loss in zip(self.loss_parts, self.losses):
+            metric.update_state(loss)
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
 
 
 def encoder(model):
