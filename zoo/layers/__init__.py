@@ -6,9 +6,10 @@ Example:
     2
 """
 
-# Before any module of this package: importing Keras imports all of them (see zoo/registration.py), and none may be half-way
-# through its own import at that time.
-import keras  # noqa: F401
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+# Importing Keras imports all layers and networks (see zoo/registration.py). It must not happen while one of these modules is only
+# half imported: hence here, before the first of them, and after the names that the networks import.
+import keras  # noqa: E402, F401
