@@ -1,4 +1,4 @@
-"""MNIST digits with a linear support vector machine: 92.2 %.
+"""MNIST digits with a linear support vector machine: 92.6 % in 20 epochs.
 
 The `probabilities` of its endpoint are the softmax of the scores: they rank the classes, but are not calibrated.
 
