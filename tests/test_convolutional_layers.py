@@ -473,7 +473,7 @@ def test_soft_sharing_leaves_masks_to_its_layers():
     [
         (lambda: SoftSharing(dense_columns(1)), "two or more, one per task, got 1"),
         (lambda: SoftSharing(dense_columns(), strength=-1), "negative, got -1"),
-        (lambda: SoftSharing(dense_columns())([np.zeros((1, 2))] * 3), "has 2 layers and needs one input or as many, got 3"),
+        (lambda: SoftSharing(dense_columns())([np.zeros((1, 2))] * 3), "SoftSharing needs one input or 2, one per layer, got 3"),
         (lambda: SoftSharing([*dense_columns(1), *dense_columns(1, 4)])(np.zeros((1, 2))), r"same shapes: .*\(2, 3\).*\(2, 4\)"),
         (lambda: SoftSharing([*dense_columns(1), *dense_columns(1, use_bias=False)])(np.zeros((1, 2))), "same shapes"),
     ],

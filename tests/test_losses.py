@@ -51,7 +51,7 @@ def check_gradient(loss, y_true, y_pred):
 
 
 def test_multiclass_hinge_is_pytorchs_documented_example():
-    """From its `MultiMarginLoss`: 0.25 * ((1 - (0.8 - 0.1)) + (1 - (0.8 - 0.2)) + (1 - (0.8 - 0.4))), a mean over four classes."""
+    """From its `MultiMarginLoss`: 0.25 * ((1 - (0.8 - 0.1)) + (1 - (0.8 - 0.2)) + (1 - (0.8 - 0.4))), a mean of four."""
     np.testing.assert_allclose(multiclass_hinge(np.array([3]), np.array([[0.1, 0.2, 0.4, 0.8]])), [4 * 0.325], rtol=1e-6)
 
 

@@ -49,6 +49,16 @@ def test_weight_count_is_the_documented_one(name):
     assert f"{count:,}" in builder.__doc__
 
 
+def test_networks_of_a_fixed_size_say_so_in_one_line():
+    any_size, features = {"resnet", "seq2seq", "stacked_lstm", "tdnn"}, {"perceptron", "adaline"}
+    for small in SMALL.values():
+        if small.builder not in any_size | features:
+            with pytest.raises(ValueError) as error:
+                small.build(input_shape=(None, 8, 1))
+            expected = "needs inputs of a fixed size, got the input shape (None, 8, 1); give each size as a number."
+            assert str(error.value) == f"{small.builder} {expected}"
+
+
 def test_names_do_not_depend_on_what_was_built_before():
     def names(name):
         model = SMALL[name].build()
@@ -96,7 +106,7 @@ def test_every_weight_receives_a_gradient(name):
 
 @pytest.mark.slow
 @every_network
-def test_eight_examples_are_learned_by_heart(name):
+def test_eight_examples_are_memorised(name):
     small = SMALL[name]
     model, inputs = small.compiled(), small.inputs(8, 6)
     model.steps_per_execution = 50

@@ -1,4 +1,4 @@
-"""Checks of the shapes that networks are built for."""
+"""Checks of input shapes."""
 
 
 def require_fixed_size(network: str, input_shape: tuple[int | None, ...]) -> None:
@@ -14,7 +14,7 @@ def require_fixed_size(network: str, input_shape: tuple[int | None, ...]) -> Non
     Example:
         >>> require_fixed_size("mlp", (None, 28, 1))
         Traceback (most recent call last):
-        ValueError: mlp needs inputs of a fixed size, such as (28, 28, 1), got the input shape (None, 28, 1).
+        ValueError: mlp needs inputs of a fixed size, got the input shape (None, 28, 1); give each size as a number.
     """
     if None in input_shape:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The loss of a variational autoencoder as a layer inside its graph."""
+"""The loss of a variational autoencoder, as a layer of its graph."""
 
 import math
 
@@ -41,7 +41,7 @@ class NegativeELBO(keras.layers.Layer):
         [1.3863, 0.0]
     """
 
-    def __init__(self, likelihood="bernoulli", **kwargs):
+    def __init__(self, likelihood: str = "bernoulli", **kwargs):
         super().__init__(**kwargs)
         if likelihood not in ("bernoulli", "gaussian"):
             raise ValueError(f'`likelihood` must be "bernoulli" or "gaussian", got {likelihood!r}.')

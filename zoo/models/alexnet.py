@@ -48,14 +48,14 @@ def alexnet(
     Example:
         `alexnet().count_params()` is 62378344.
     """
-    require_fixed_size("alexnet", input_shape)
+    require_fixed_size(name, input_shape)
     if len(filters) != 5:
         raise ValueError(f"`filters` must have five numbers, got {filters}.")
     # Counted back from one pixel after the third pooling: for n pixels, a pooling of 3 x 3 with strides of 2 needs 2 n + 1.
     smallest = 14 * strides + kernel_size
     if min(input_shape[:2]) < smallest:
         raise ValueError(
-            f"alexnet needs images of {smallest} x {smallest} or larger with these strides, "
+            f"{name} needs images of {smallest} x {smallest} or larger with these strides, "
             f"got the input shape {tuple(input_shape)}."
         )
     x = inputs = keras.Input(input_shape, name="image")

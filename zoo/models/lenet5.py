@@ -67,10 +67,10 @@ def lenet5(
         >>> lenet5().count_params(), lenet5(partial=False).count_params()
         (60850, 61750)
     """
-    require_fixed_size("lenet5", input_shape)
+    require_fixed_size(name, input_shape)
     if min(input_shape[:2]) + 2 * padding < 32:
         raise ValueError(
-            f"lenet5 needs images of 32 x 32 or larger, got the input shape {tuple(input_shape)} with padding {padding}."
+            f"{name} needs images of 32 x 32 or larger, got the input shape {tuple(input_shape)} with padding {padding}."
         )
     x = inputs = keras.Input(input_shape, name="image")
     if augmentation is not None:

@@ -36,7 +36,7 @@ def linear_svm(
         >>> linear_svm().count_params()
         7850
     """
-    require_fixed_size("linear_svm", input_shape)
+    require_fixed_size(name, input_shape)
     x = inputs = keras.Input(input_shape, name="image")
     x = layers.Flatten(name="flatten")(x)
     penalty = keras.regularizers.L2(l2)

@@ -45,7 +45,7 @@ def locally_connected_net(
         >>> locally_connected_net().count_params()
         137994
     """
-    require_fixed_size("locally_connected_net", input_shape)
+    require_fixed_size(name, input_shape)
     x = inputs = keras.Input(input_shape, name="image")
     if augmentation is not None:
         x = augmentation(x)

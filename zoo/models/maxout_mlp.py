@@ -40,7 +40,7 @@ def maxout_mlp(
         >>> maxout_mlp().count_params()
         377482
     """
-    require_fixed_size("maxout_mlp", input_shape)
+    require_fixed_size(name, input_shape)
     x = inputs = keras.Input(input_shape, name="image")
     x = layers.Flatten(name="flatten")(x)
     for index, width in enumerate(units, start=1):

@@ -53,7 +53,7 @@ def mlp(
         >>> mlp().count_params()
         669706
     """
-    require_fixed_size("mlp", input_shape)
+    require_fixed_size(name, input_shape)
     if activation not in ACTIVATIONS:
         raise ValueError(f"`activation` of mlp must be one of {', '.join(ACTIVATIONS)}, got {activation!r}.")
     penalty = keras.regularizers.L1L2(l1, l2)

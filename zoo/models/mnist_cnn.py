@@ -42,7 +42,7 @@ def mnist_cnn(
         >>> mnist_cnn().count_params()
         3274634
     """
-    require_fixed_size("mnist_cnn", input_shape)
+    require_fixed_size(name, input_shape)
     x = inputs = keras.Input(input_shape, name="image")
     if augmentation is not None:
         x = augmentation(x)

@@ -48,7 +48,7 @@ def multitask_mlp(
         >>> multitask_mlp().count_params(), multitask_mlp(sharing="soft").count_params()
         (170606, 509102)
     """
-    require_fixed_size("multitask_mlp", input_shape)
+    require_fixed_size(name, input_shape)
     tasks = dict(tasks)
     if not tasks:
         raise ValueError("`tasks` of multitask_mlp must name at least one task, got none.")

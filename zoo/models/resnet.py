@@ -50,7 +50,7 @@ def resnet(
     smallest = (1 if small_images else 4) * 2 ** (len(blocks) - 1)
     if any(side is not None and side < smallest for side in input_shape[:2]):
         raise ValueError(
-            f"resnet needs images of {smallest} x {smallest} or larger for {len(blocks)} stages, "
+            f"{name} needs images of {smallest} x {smallest} or larger for {len(blocks)} stages, "
             f"got the input shape {tuple(input_shape)}."
         )
     x = inputs = keras.Input(input_shape, name="image")

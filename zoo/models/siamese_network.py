@@ -51,7 +51,7 @@ def siamese_network(
         >>> siamese_network().count_params()
         87104
     """
-    require_fixed_size("siamese_network", input_shape)
+    require_fixed_size(name, input_shape)
     x = image = keras.Input(input_shape, name="image")
     if augmentation is not None:
         x = augmentation(x)

@@ -37,7 +37,7 @@ def softmax_regression(
         >>> softmax_regression().count_params()
         7850
     """
-    require_fixed_size("softmax_regression", input_shape)
+    require_fixed_size(name, input_shape)
     x = inputs = keras.Input(input_shape, name="image")
     x = layers.Flatten(name="flatten")(x)
     penalty = keras.regularizers.L1L2(l1, l2)

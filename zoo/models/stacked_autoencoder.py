@@ -46,7 +46,7 @@ def stacked_autoencoder(
         >>> stacked_autoencoder().count_params(), stacked_autoencoder(tied=False).count_params()
         (281734, 561934)
     """
-    require_fixed_size("stacked_autoencoder", input_shape)
+    require_fixed_size(name, input_shape)
     if not units:
         raise ValueError("`units` of stacked_autoencoder must have at least one number, the width of the coding, got none.")
     size = math.prod(input_shape)

@@ -46,7 +46,7 @@ def tdnn(
         90698
     """
     if len(filters) != len(dilations):
-        raise ValueError(f"tdnn needs one dilation per layer, got filters {tuple(filters)} and dilations {tuple(dilations)}.")
+        raise ValueError(f"{name} needs one dilation per layer, got filters {tuple(filters)} and dilations {tuple(dilations)}.")
     x = inputs = keras.Input(input_shape, name="sequence")
     if augmentation is not None:
         x = augmentation(x)

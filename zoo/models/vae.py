@@ -50,7 +50,7 @@ def vae(
         >>> vae().count_params()
         425284
     """
-    require_fixed_size("vae", input_shape)
+    require_fixed_size(name, input_shape)
     x = image = keras.Input(input_shape, name="image")
     x = layers.Flatten(name="flatten")(x)
     for index, width in enumerate(units, start=1):

@@ -63,9 +63,9 @@ def xo_convnet(
         >>> xo_convnet().count_params()
         137
     """
-    require_fixed_size("xo_convnet", input_shape)
+    require_fixed_size(name, input_shape)
     if input_shape[-1] != 1:
-        raise ValueError(f"xo_convnet needs images with one channel, got the input shape {tuple(input_shape)}.")
+        raise ValueError(f"{name} needs images with one channel, got the input shape {tuple(input_shape)}.")
     x = inputs = keras.Input(input_shape, name="image")
     given = {"use_bias": False, "kernel_initializer": mean_filters, "trainable": trainable_filters}
     x = layers.Conv2D(len(FILTERS), 3, **given, name="conv1")(x)  # (7, 7, 3) for 9 x 9
