@@ -1,4 +1,6 @@
-"""Points on two sides of a line with Adaline: squared error 0.249, that of the least-squares solution.
+"""Points on two sides of a line with Adaline.
+
+The squared error on the test part is 0.249 after 20 epochs, that of the least-squares solution.
 
 Commands:
     zoo train adaline

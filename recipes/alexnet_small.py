@@ -1,4 +1,6 @@
-"""CIFAR-10 photographs with a small AlexNet: 81.1 % in 24 epochs.
+"""CIFAR-10 photographs with a small AlexNet.
+
+81.1 % of the test part are classified correctly after 24 epochs.
 
 Commands:
     zoo train alexnet_small

@@ -1,4 +1,6 @@
-"""MNIST digits with LeNet-5 of 1998: 99.3 % in 40 epochs.
+"""MNIST digits with LeNet-5 of 1998.
+
+99.3 % of the test part are classified correctly after 40 epochs.
 
 Commands:
     zoo train lenet5

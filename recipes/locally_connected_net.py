@@ -1,4 +1,6 @@
-"""MNIST digits with locally connected layers: 99.1 % in 12 epochs.
+"""MNIST digits with locally connected layers.
+
+99.1 % of the test part are classified correctly after 12 epochs.
 
 Commands:
     zoo train locally_connected_net

@@ -1,4 +1,6 @@
-"""MNIST digits with two maxout layers and dropout: 98.6 % in 20 epochs.
+"""MNIST digits with two maxout layers and dropout.
+
+98.6 % of the test part are classified correctly after 20 epochs.
 
 Commands:
     zoo train maxout_mlp

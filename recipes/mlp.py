@@ -1,7 +1,7 @@
-"""MNIST digits with two hidden layers and dropout: 98.7 % in 20 epochs.
+"""MNIST digits with two hidden layers and dropout.
 
-The second command trains the network of the lecture, with sigmoid layers of 200, 100, 60 and 30 units: it reaches 98.1 %, which
-is below the target of this recipe.
+98.65 % of the test part are classified correctly after 20 epochs. The second command trains the network of the lecture, with
+sigmoid layers of 200, 100, 60 and 30 units: it reaches 98.1 %, which is below the target of this recipe.
 
 Commands:
     zoo train mlp

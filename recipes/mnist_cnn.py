@@ -1,4 +1,6 @@
-"""MNIST digits with two convolutions and a dense layer: 99.6 % in 20 epochs.
+"""MNIST digits with two convolutions and a dense layer.
+
+99.6 % of the test part are classified correctly after 20 epochs.
 
 Commands:
     zoo train mnist_cnn

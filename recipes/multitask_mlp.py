@@ -1,4 +1,7 @@
-"""MNIST digits in three tasks, digit, parity and above four, with one network: 98.6 % on average in 20 epochs.
+"""MNIST digits with one network for three tasks.
+
+The tasks are the digit, its parity and whether it is above four. 98.6 % of the test part are classified correctly after 20
+epochs, as the mean of the three.
 
 Commands:
     zoo train multitask_mlp

@@ -1,4 +1,6 @@
-"""Points on two sides of a line with Rosenblatt's perceptron: 100 % in 2 to 8 epochs.
+"""Points on two sides of a line with Rosenblatt's perceptron.
+
+All of the test part is classified correctly after 2 to 8 epochs.
 
 Commands:
     zoo train perceptron

@@ -1,4 +1,6 @@
-"""CIFAR-10 photographs with 20 layers of residual blocks: 89.2 % in 16 epochs.
+"""CIFAR-10 photographs with 20 layers of residual blocks.
+
+89.2 % of the test part are classified correctly after 16 epochs.
 
 Commands:
     zoo train resnet20

@@ -1,4 +1,6 @@
-"""Written dates to ISO dates, character by character, with attention: 99.95 % exact in 30 epochs.
+"""Dates in words to ISO dates with attention, character by character.
+
+99.95 % of the test part are exactly right after 30 epochs.
 
 Commands:
     zoo train seq2seq

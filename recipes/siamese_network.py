@@ -1,4 +1,6 @@
-"""MNIST digits in pairs, the same or not, with a siamese network: 99.3 % in 20 epochs.
+"""MNIST digits in pairs, the same or not, with a siamese network.
+
+99.3 % of the test part are classified correctly after 20 epochs.
 
 Commands:
     zoo train siamese_network

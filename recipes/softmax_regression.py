@@ -1,4 +1,6 @@
-"""MNIST digits with one layer and cross-entropy: 92.7 % in 20 epochs.
+"""MNIST digits with one layer and cross-entropy.
+
+92.7 % of the test part are classified correctly after 20 epochs.
 
 Commands:
     zoo train softmax_regression

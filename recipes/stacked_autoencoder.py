@@ -1,4 +1,6 @@
-"""MNIST digits to a coding of 150 numbers and back, with tied weights: squared error 0.0029 in 100 epochs.
+"""MNIST digits to a coding of 150 numbers and back with tied weights.
+
+The squared error on the test part is 0.0029 after 100 epochs.
 
 Commands:
     zoo train stacked_autoencoder

@@ -1,4 +1,6 @@
-"""MNIST digits, row by row, with three LSTM layers: 99.4 % in 30 epochs.
+"""MNIST digits row by row with three LSTM layers.
+
+99.4 % of the test part are classified correctly after 30 epochs.
 
 Commands:
     zoo train stacked_lstm

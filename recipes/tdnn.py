@@ -1,4 +1,6 @@
-"""MNIST digits, row by row, with a time-delay network: 99.3 % in 12 epochs.
+"""MNIST digits row by row with a time-delay network.
+
+99.3 % of the test part are classified correctly after 12 epochs.
 
 Commands:
     zoo train tdnn

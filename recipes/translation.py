@@ -1,4 +1,6 @@
-"""German sentences to English, subword by subword, with attention: BLEU 28.3 in 22 epochs.
+"""German sentences to English with attention, subword by subword.
+
+BLEU on the test part is 28.3 after 22 epochs, with a beam of 5.
 
 Commands:
     zoo train translation

@@ -1,4 +1,6 @@
-"""MNIST digits to a Gaussian coding of 50 numbers and back, for new images: 87.8 nats in 800 epochs.
+"""MNIST digits to a Gaussian coding of 50 numbers and back.
+
+The negative log-likelihood of the test part is 87.8 nats per image after 800 epochs.
 
 Commands:
     zoo train vae

@@ -1,4 +1,6 @@
-"""X's and O's with three given filters and three trained ones: 100 % in 40 epochs.
+"""X's and O's with three given filters and three trained ones.
+
+All of the test part is classified correctly after 40 epochs.
 
 Commands:
     zoo train xo_convnet

@@ -27,7 +27,9 @@ _O = """
 ...###...
 .........
 """
-DECK_X, DECK_O = (np.array([[1.0 if c == "#" else -1.0 for c in row] for row in text.split()], "float32") for text in (_X, _O))
+SLIDES_X, SLIDES_O = (
+    np.array([[1.0 if c == "#" else -1.0 for c in row] for row in text.split()], "float32") for text in (_X, _O)
+)
 CLASSES = ("O", "X")
 COUNTS = {"train": 2000, "validation": 500, "test": 1000}
 # Drawn at random for each class; the first 1 750 different ones are taken.
@@ -89,7 +91,7 @@ def draw(letter, scale=(1.0, 1.0), degrees=0.0, thickness=1.0, shift=(0.0, 0.0))
         ValueError: If the letter is another.
 
     Example:
-        >>> bool((draw("X") == DECK_X).all()), bool((draw("O") == DECK_O).all())
+        >>> bool((draw("X") == SLIDES_X).all()), bool((draw("O") == SLIDES_O).all())
         (True, True)
     """
     if letter not in CLASSES:
