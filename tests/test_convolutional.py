@@ -429,8 +429,8 @@ def test_a_larger_image_needs_no_padding():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: lenet5((27, 28, 1)), r"32 x 32 or more, got the input shape \(27, 28, 1\) with padding 2"),
-        (lambda: xo_convnet((9, 9, 3)), r"images of one channel, got the input shape \(9, 9, 3\)"),
+        (lambda: lenet5((27, 28, 1)), r"32 x 32 or larger, got the input shape \(27, 28, 1\) with padding 2"),
+        (lambda: xo_convnet((9, 9, 3)), r"images with one channel, got the input shape \(9, 9, 3\)"),
         (lambda: xo_convnet((2, 9, 1)), "zero or negative"),
         (lambda: locally_connected_net((10, 28, 1)), r"at least as large as its kernel, \(5, 5\), got \(3, 12\)"),
         (lambda: tdnn(filters=(3, 3), dilations=(1,)), r"got filters \(3, 3\) and dilations \(1,\)"),

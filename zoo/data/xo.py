@@ -4,7 +4,7 @@ import numpy as np
 
 from zoo.data.contract import Contract, Data, Field, Part
 
-# The X of the lectures ("What Computers See"), and an O in its style.
+# The X of Payberah 2018, "Deep Learning for Poets (Part IV)", What Computers See, and an O in its style.
 _X = """
 .........
 .#.....#.

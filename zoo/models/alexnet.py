@@ -42,7 +42,7 @@ def alexnet(
         An uncompiled `keras.Model` from `image` (batch, *input_shape) to `logits` (batch, num_classes).
 
     Raises:
-        ValueError: If `filters` does not have five numbers, or the images are too small for the pooling layers or of no
+        ValueError: If `filters` does not have five numbers, or the images are too small for the pooling layers or do not have a
             fixed size.
 
     Example:
@@ -100,7 +100,7 @@ def alexnet_small(
         An uncompiled `keras.Model` from `image` (batch, *input_shape) to `logits` (batch, num_classes).
 
     Raises:
-        ValueError: If the images are smaller than 19 x 19 or of no fixed size.
+        ValueError: If the images are smaller than 19 x 19 or do not have a fixed size.
 
     Example:
         >>> alexnet_small().count_params()

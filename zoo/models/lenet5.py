@@ -61,7 +61,7 @@ def lenet5(
         are named as in the paper, in lower case: `c1` to `f6`.
 
     Raises:
-        ValueError: If the images are smaller than 32 x 32 with their padding or of no fixed size.
+        ValueError: If the images are smaller than 32 x 32 with their padding or do not have a fixed size.
 
     Example:
         >>> lenet5().count_params(), lenet5(partial=False).count_params()

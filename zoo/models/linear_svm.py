@@ -30,7 +30,7 @@ def linear_svm(
         which only the order matters; they are not log-probabilities.
 
     Raises:
-        ValueError: If the examples are of no fixed size.
+        ValueError: If the examples do not have a fixed size.
 
     Example:
         >>> linear_svm().count_params()

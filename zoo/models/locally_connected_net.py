@@ -39,7 +39,7 @@ def locally_connected_net(
         An uncompiled `keras.Model` from `image` (batch, *input_shape) to `logits` (batch, num_classes).
 
     Raises:
-        ValueError: If the images are too small for the windows or of no fixed size.
+        ValueError: If the images are too small for the windows or do not have a fixed size.
 
     Example:
         >>> locally_connected_net().count_params()

@@ -34,7 +34,7 @@ def maxout_mlp(
         An uncompiled `keras.Model` from `image` (batch, *input_shape) to `logits` (batch, num_classes).
 
     Raises:
-        ValueError: If a layer has no units, `pieces` is smaller than 1, or the examples are of no fixed size.
+        ValueError: If a layer has no units, `pieces` is smaller than 1, or the examples do not have a fixed size.
 
     Example:
         >>> maxout_mlp().count_params()

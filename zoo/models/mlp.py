@@ -47,7 +47,7 @@ def mlp(
         An uncompiled `keras.Model` from `image` (batch, *input_shape) to `logits` (batch, num_classes).
 
     Raises:
-        ValueError: If `activation` is unknown, or the examples are of no fixed size.
+        ValueError: If `activation` is unknown, or the examples do not have a fixed size.
 
     Example:
         >>> mlp().count_params()

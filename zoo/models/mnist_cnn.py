@@ -36,7 +36,7 @@ def mnist_cnn(
         An uncompiled `keras.Model` from `image` (batch, *input_shape) to `logits` (batch, num_classes).
 
     Raises:
-        ValueError: If the images are of no fixed size, or, from Keras, too small for the pooling layers.
+        ValueError: If the images do not have a fixed size, or, from Keras, are too small for the pooling layers.
 
     Example:
         >>> mnist_cnn().count_params()

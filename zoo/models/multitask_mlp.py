@@ -42,7 +42,7 @@ def multitask_mlp(
 
     Raises:
         ValueError: If there is no task, `sharing` is unknown, soft sharing has a single task or a negative penalty, or the
-            examples are of no fixed size.
+            examples do not have a fixed size.
 
     Example:
         >>> multitask_mlp().count_params(), multitask_mlp(sharing="soft").count_params()

@@ -39,7 +39,7 @@ def resnet(
         An uncompiled `keras.Model` from `image` (batch, *input_shape) to `logits` (batch, num_classes).
 
     Raises:
-        ValueError: If `blocks` and `filters` differ in length, or the images have fewer pixels than all strides together.
+        ValueError: If `blocks` and `filters` differ in length, or the images are smaller than the product of all strides.
 
     Example:
         >>> resnet((32, 32, 3), 10, blocks=(1, 1), filters=(8, 16), small_images=True).count_params()

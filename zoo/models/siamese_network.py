@@ -45,7 +45,7 @@ def siamese_network(
         tower.
 
     Raises:
-        ValueError: If the images are of no fixed size, or, from Keras, too small for the convolutions.
+        ValueError: If the images do not have a fixed size, or, from Keras, are too small for the convolutions.
 
     Example:
         >>> siamese_network().count_params()

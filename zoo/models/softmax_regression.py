@@ -31,7 +31,7 @@ def softmax_regression(
         An uncompiled `keras.Model` from `image` (batch, *input_shape) to `logits` (batch, num_classes).
 
     Raises:
-        ValueError: If the examples are of no fixed size.
+        ValueError: If the examples do not have a fixed size.
 
     Example:
         >>> softmax_regression().count_params()

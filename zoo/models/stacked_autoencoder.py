@@ -40,7 +40,7 @@ def stacked_autoencoder(
         output of the layer `codings`; `encoder(model)` and `decoder(model)` are the two halves.
 
     Raises:
-        ValueError: If `units` is empty or the examples are of no fixed size.
+        ValueError: If `units` is empty or the examples do not have a fixed size.
 
     Example:
         >>> stacked_autoencoder().count_params(), stacked_autoencoder(tied=False).count_params()

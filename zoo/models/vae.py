@@ -44,7 +44,7 @@ def vae(
         from coding to logits; `encoder(model)`, `decoder(model)`, `sampler(model)` and `reconstructor(model)` are for use.
 
     Raises:
-        ValueError: If the images are of no fixed size.
+        ValueError: If the images do not have a fixed size.
 
     Example:
         >>> vae().count_params()
