@@ -17,6 +17,5 @@ def require_fixed_size(network: str, input_shape: tuple[int | None, ...]) -> Non
         ValueError: mlp needs inputs of a fixed size, got the input shape (None, 28, 1); give each size as a number.
     """
     if None in input_shape:
-        raise ValueError(
-            f"{network} needs inputs of a fixed size, such as (28, 28, 1), got the input shape {tuple(input_shape)}."
-        )
+        shape = tuple(input_shape)
+        raise ValueError(f"{network} needs inputs of a fixed size, got the input shape {shape}; give each size as a number.")
