@@ -707,12 +707,12 @@ def test_the_x_is_that_of_the_lectures():
     expected = np.full((9, 9), -1.0)
     for place in range(1, 8):
         expected[place, place] = expected[place, 8 - place] = 1
-    np.testing.assert_array_equal(xo.DECK_X, expected)
+    np.testing.assert_array_equal(xo.SLIDES_X, expected)
     diagonal = 2 * np.eye(3) - 1
-    row = [(xo.DECK_X[:3, column : column + 3] * diagonal).mean() for column in range(5)]
+    row = [(xo.SLIDES_X[:3, column : column + 3] * diagonal).mean() for column in range(5)]
     np.testing.assert_allclose(row, [0.77, -0.11, 0.11, 0.33, 0.55], atol=0.01)
-    np.testing.assert_array_equal(xo.DECK_O, xo.DECK_O[::-1])
-    np.testing.assert_array_equal(xo.DECK_O, xo.DECK_O.T)
+    np.testing.assert_array_equal(xo.SLIDES_O, xo.SLIDES_O[::-1])
+    np.testing.assert_array_equal(xo.SLIDES_O, xo.SLIDES_O.T)
 
 
 def test_every_x_and_o_is_different_and_black_and_white(xo_data):
@@ -730,7 +730,7 @@ def test_the_originals_are_there_in_all_nine_places(xo_data):
     labels = {image.tobytes(): label for part in parts(xo_data) for image, label in zip(part.inputs["image"], part.targets)}
     for down in (-1, 0, 1):
         for right in (-1, 0, 1):
-            for label, original in enumerate((xo.DECK_O, xo.DECK_X)):
+            for label, original in enumerate((xo.SLIDES_O, xo.SLIDES_X)):
                 assert labels[np.roll(original, (down, right), axis=(0, 1)).tobytes()] == label
 
 

@@ -1,14 +1,18 @@
 """The house itself: what is found by name, what is imported when, and which way the arrows point."""
 
 import ast
+import configparser
 import importlib
 import pathlib
+import re
 import subprocess
 import sys
 
+import keras
 import pytest
 
 import zoo
+import zoo.layers
 from zoo import datasets, recipe
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -80,6 +84,33 @@ def test_every_network_has_its_row_in_the_readme():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for name in RECIPES:
         assert f"| `{name}` |" in readme
+
+
+def test_every_cited_title_is_among_the_sources():
+    sources = " ".join((ROOT / "docs/sources.md").read_text(encoding="utf-8").split())
+    cited = set()
+    for path in [*(ROOT / "zoo").rglob("*.py"), *(ROOT / "recipes").glob("*.py"), *(ROOT / "tests").glob("*.py")]:
+        text = " ".join(path.read_text(encoding="utf-8").split())
+        cited |= {title.strip(",.?") for title in re.findall(r'\w+ (?:19|20)\d\d, "([A-Z][^"]+)"', text)}
+    assert len(cited) > 20
+    assert {title for title in cited if title not in sources} == set()
+
+
+def test_layers_are_found_by_name():
+    files = {path.stem for path in (ROOT / "zoo/layers").glob("*.py") if path.stem != "__init__"}
+    found = {name: getattr(zoo.layers, name) for name in zoo.layers.__all__}
+    assert all(issubclass(layer, keras.layers.Layer) and layer.__name__ == name for name, layer in found.items())
+    assert {layer.__module__ for layer in found.values()} == {f"zoo.layers.{file}" for file in files}
+    assert set(zoo.layers.__all__) <= set(dir(zoo.layers))
+    registered = {name.removeprefix("zoo>") for name in keras.saving.get_custom_objects() if name.startswith("zoo>")}
+    assert set(found) <= registered
+
+
+def test_type_checkers_are_told_that_the_package_has_types():
+    setup = configparser.ConfigParser(interpolation=None)
+    setup.read(ROOT / "setup.cfg")
+    packaged = {package: patterns.split() for package, patterns in setup["options.package_data"].items()}
+    assert (ROOT / "zoo/py.typed").exists() and "py.typed" in packaged["zoo"] and "*.pyi" in packaged["zoo.layers"]
 
 
 def test_no_layer_or_model_hides_code_in_a_file():
