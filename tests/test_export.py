@@ -32,12 +32,13 @@ from zoo.data.contract import Contract, Field
 from zoo.endpoints import DEFAULT, Endpoint, classifier
 from zoo.engines import open_engine, read_arrays, reason_of, write_arrays
 from zoo.errors import RunError, UsageError
-from zoo.export.check import answers_of, difference, make_requests, prove
+from zoo.export.check import answers_of, difference, prove
 from zoo.export.flatbuffer import read_metadata
 from zoo.export.graph import as_endpoints, as_function, fields_of
 from zoo.export.litert import write_litert
 from zoo.export.onnx import write_onnx
 from zoo.export.recurrent import folded_time, fused_loops, portable_loops
+from zoo.export.requests import make_requests
 from zoo.export.saved_model import write_saved_model
 from zoo.files import appearing
 from zoo.models import seq2seq, stacked_lstm
@@ -733,7 +734,7 @@ def gru_and_lstm():
     [
         (masked_lstm, "layer `reader` cannot be fused: that needs .* no mask, no initial state"),
         (lstm_with_a_state, "layer `reader` cannot be fused: that needs .* no mask, no initial state"),
-        (gru, "there is no LSTM layer to fuse; leave --fused out"),
+        (gru, "there is no LSTM layer to fuse; leave fused=True out"),
     ],
 )
 def test_a_network_in_which_nothing_can_be_fused_says_why(build, message, folder):
@@ -794,7 +795,7 @@ def test_int8_in_a_loop_is_refused(build, fused, folder):
     """The last of them used to crash the converter, and with it Python."""
     model = build()
     representative = {"frames": FRAMES[:, : model.input.shape[1]]}
-    with pytest.raises(UsageError, match="int8 .* loop.* --fused .* dynamic"):
+    with pytest.raises(UsageError, match="int8 .* loop.* fused=True .* dynamic"):
         export.litert(model, folder / "model.tflite", quantize="int8", representative=representative, fused=fused)
     assert not os.listdir(folder)
 
@@ -849,7 +850,7 @@ def test_a_model_that_cannot_be_exported_is_refused(build, message, form, folder
 def test_an_operation_that_litert_lacks_is_refused_by_name_and_layer_or_allowed(folder):
     path = folder / "model.tflite"
     matrix = np.array([np.eye(2) * 4], "float32")
-    with pytest.raises(UsageError, match=r"no built-in operation for Cholesky \(layer `root`\).* --allow-flex"):
+    with pytest.raises(UsageError, match=r"no built-in operation for Cholesky \(layer `root`\).* allow_flex=True"):
         export.litert(factor(), path, examples={"matrix": matrix})
     assert not os.listdir(folder)
     assert export.litert(factor(), path, examples={"matrix": matrix}, allow_flex=True) is None
