@@ -1,6 +1,8 @@
 """Examples in the forms in which people have their data, as named arrays."""
 
+import collections.abc
 import itertools
+import pathlib
 
 import keras
 import numpy as np
@@ -14,7 +16,7 @@ MOST_EXAMPLES = 200
 
 
 def as_arrays(data, endpoints, fields, what):
-    """Examples as {input: array (examples, ...)}, the first 200 of them, each checked against its field.
+    """Examples as {input: array (examples, ...)}, the first 200 of them, each checked against its field; not those without any.
 
     Args:
         data: What `keras.Model.predict` takes: an array, a list of arrays, {input: array}, a `tf.data.Dataset`, a
@@ -31,13 +33,17 @@ def as_arrays(data, endpoints, fields, what):
     known = {name: field for every in reversed(fields.values()) for name, field in every.items()}
     if data is None:
         return {}
+    if isinstance(data, (str, bytes, pathlib.Path)):
+        raise UsageError(f"{what} are {data!r:.80}, a name; give what it holds, {{input: array}}.")
+    if isinstance(data, collections.abc.Mapping):
+        data = dict(data)
     if _is_stream(data):
         found = _joined(_batches(data, endpoints[DEFAULT], known, what), known)
     else:
         found = _named(data, endpoints[DEFAULT], known, what)
     if not set(found) <= set(known):
         raise UsageError(f"{what} are of {sorted(found)}; expected {sorted(inputs)}.")
-    return {name: _checked(name, array, known[name], what) for name, array in found.items()}
+    return {name: _checked(name, array, known[name], what) for name, array in found.items() if array.size}
 
 
 def _is_stream(data):
@@ -47,11 +53,11 @@ def _is_stream(data):
 def _batches(data, endpoint, fields, what):
     """The batches of a stream, each as {input: array}, until there are enough examples."""
     if isinstance(data, keras.utils.PyDataset):
-        count = itertools.count() if data.num_batches is None else range(data.num_batches)
-        data = (data[index] for index in count)
-    stream = data() if callable(data) else data
+        stream = map(data.__getitem__, itertools.count() if data.num_batches is None else range(data.num_batches))
+    else:
+        stream = data() if callable(data) else data
     if not hasattr(stream, "__iter__"):
-        raise UsageError(f"{what} are a {type(data).__name__}; expected {{input: array}}, an array, or batches of them.")
+        raise UsageError(f"{what} are of type {type(data).__name__}; expected {{input: array}}, an array, or batches of them.")
     rows = 0
     for batch in stream:
         named = _named(_inputs_of(batch, endpoint), endpoint, fields, what)
@@ -137,11 +143,11 @@ def _checked(name, array, field, what):
         texts = [text if isinstance(text, bytes) else str(text).encode() for text in array.ravel()]
         return np.array([*texts, None], object)[:-1].reshape(array.shape)
     try:
-        cast = as_dtype(array, field.dtype)
+        with np.errstate(invalid="ignore"):  # NaN as a whole number is found below
+            cast = as_dtype(array, field.dtype)
         if cast.dtype.kind in "iu" and not (cast == array).all():
             raise UsageError(f"input `{name}` is {array.dtype} and not of whole numbers; expected {field.dtype}.")
-        if cast.size:
-            field.check(name, cast)
+        field.check(name, cast)
     except (ValueError, TypeError) as error:
         raise UsageError(f"{what}: input `{name}` is {array.dtype}; expected {field.dtype}.") from error
     except UsageError as error:

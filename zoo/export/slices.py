@@ -16,12 +16,34 @@ def with_new_axes_apart(graph_def):
     """
     changed = tf.compat.v1.GraphDef()
     changed.CopyFrom(graph_def)
-    del changed.node[:]
-    changed.node.extend(_apart(graph_def.node, "{}"))
+    _replace(changed.node, _apart(graph_def.node, "{}"))
     for before, after in zip(graph_def.library.function, changed.library.function):
-        del after.node_def[:]
-        after.node_def.extend(_apart(before.node_def, "{}:output:0"))
+        _replace(after.node_def, _apart(before.node_def, "{}:output:0"))
+    if changed.library != graph_def.library:
+        _rename_functions(changed)
     return changed
+
+
+def _replace(nodes, others):
+    others = [*others]
+    del nodes[:]
+    nodes.extend(others)
+
+
+def _rename_functions(graph_def):
+    """Gives every function of the library a new name: TensorFlow knows the old ones, and wants them to stay as they are."""
+    names = {function.signature.name: f"{function.signature.name}_apart" for function in graph_def.library.function}
+    for function in graph_def.library.function:
+        function.signature.name = names[function.signature.name]
+    for gradient in graph_def.library.gradient:
+        gradient.function_name = names.get(gradient.function_name, gradient.function_name)
+        gradient.gradient_func = names.get(gradient.gradient_func, gradient.gradient_func)
+    for node in [*graph_def.node, *(node for function in graph_def.library.function for node in function.node_def)]:
+        node.op = names.get(node.op, node.op)
+        for value in node.attr.values():
+            for called in [value.func, *value.list.func]:
+                if called.name in names:
+                    called.name = names[called.name]
 
 
 def _apart(nodes, reference):
