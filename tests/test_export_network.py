@@ -568,7 +568,7 @@ def test_what_cannot_be_used_is_one_line_and_writes_nothing(zoo, copy, trained, 
     before = files(copy)
     code, out, err = zoo(f"{command} --folder {copy}" if " " in command else command)
     assert code == 2 and one_line(err) and out == "" and message in err.lower(), err
-    assert files(copy) == before and not list(copy.rglob("partial-*"))
+    assert files(copy) == before and not list(copy.rglob("zoo-partial-*"))
 
 
 def test_data_that_changed_since_the_training_are_refused(trained, monkeypatch):
@@ -644,15 +644,15 @@ def test_a_killed_export_leaves_no_version_and_the_next_one_removes_what_it_left
     command = [*ZOO, "export", NAME, "--format", "litert,onnx,saved_model", "--folder", str(folder)]
     # A group of its own, so that the runtime that is at work on the proof goes too.
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    while not list(folder.glob(f"{NAME}/partial-*/model.tflite")):
+    while not list(folder.glob(f"{NAME}/zoo-partial-*/2/model.tflite")):
         assert process.poll() is None, "the export ended by itself"
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    left = list((folder / NAME).glob("partial-*"))
+    left = list((folder / NAME).glob("zoo-partial-*"))
     assert len(left) == 1 and {path.name for path in (folder / NAME).iterdir() if path.name.isdigit()} == {"1"}
     assert {file: content for file, content in files(folder).items() if "partial" not in file} == before
     path, _ = export_network(NAME, ["litert"], folder=folder)
-    assert path.name == "2" and not list((folder / NAME).glob("partial-*"))
+    assert path.name == "2" and not list((folder / NAME).glob("zoo-partial-*"))
     assert {file: content for file, content in files(folder).items() if not file.startswith(f"{NAME}/2/")} == before
 
 
@@ -669,7 +669,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_versions_that_are_there(zoo, expo
         before = files(folder)
         code, out, err = zoo(f"export {NAME} --format {wanted} --folder {folder}")
         assert code == 1 and one_line(err) and "cannot be written" in err and "nothing was kept" in err, err
-        assert files(folder) == before and not list(folder.rglob("partial-*"))
+        assert files(folder) == before and not list(folder.rglob("zoo-partial-*"))
 
 
 @pytest.mark.parametrize(("wanted", "size"), [("litert", 50_000), ("litert", 400_000), ("onnx", 400_000)])
@@ -682,4 +682,4 @@ def test_a_file_that_cannot_grow_is_one_line_and_keeps_the_versions_that_are_the
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, old)
     assert code == 1 and one_line(err) and "cannot be written" in err, err
-    assert files(copy) == before and not list(copy.rglob("partial-*"))
+    assert files(copy) == before and not list(copy.rglob("zoo-partial-*"))

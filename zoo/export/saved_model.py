@@ -1,10 +1,10 @@
 """Export to SavedModel, for TensorFlow Serving: named signatures that refuse what does not keep the contract."""
 
-import tensorflow as tf
-
-from zoo.export.check import make_requests, prove
-from zoo.export.graph import as_endpoints, as_function, fields_of, save, variables
+from zoo.export.check import prove
+from zoo.export.examples import as_arrays
+from zoo.export.graph import as_endpoints, as_function, fields_of, save
 from zoo.export.quiet import quiet
+from zoo.export.requests import make_requests
 from zoo.files import appearing
 
 
@@ -39,7 +39,7 @@ def saved_model(model, path, signatures=None, contract=None, examples=None):
     """
     endpoints = as_endpoints(model, signatures)
     fields = fields_of(endpoints, contract)
-    requests = make_requests(endpoints, examples or {}, fields)
+    requests = make_requests(endpoints, as_arrays(examples, endpoints, fields, "examples"), fields)
     with appearing(path) as partial:
         write_saved_model(endpoints, partial, fields)
         return prove(partial, requests)
@@ -55,11 +55,10 @@ def write_saved_model(endpoints, folder, fields, further=None):
         further: {signature: function} of signatures that are no endpoints: `tf.function`s with an input signature, each with an
             attribute of what it keeps alive; or None.
     """
-    module, functions = tf.Module(), {}
-    module.kept, module.further = variables(endpoints), further or {}
+    functions = {}
     with quiet():
         for name, endpoint in endpoints.items():
             functions[name] = as_function(endpoint, fields=fields[name])
-        for name, signature in module.further.items():
+        for name, signature in (further or {}).items():
             functions[name] = signature.call
-        save(module, str(folder), functions)
+        save(str(folder), endpoints, functions, further)

@@ -61,7 +61,7 @@ def train(
     if seeds < 1:
         raise UsageError(f"got --seeds {seeds}; expected at least 1.")
     check_backend()
-    result = pathlib.Path(folder) / name
+    result = pathlib.Path(folder) / recipes.name_of(name)
     unfinished = result / UNFINISHED
     check_result_folder(result, resume, overwrite)
     transfer = None if source is None else Transfer(name, source)
