@@ -21,6 +21,7 @@ import annotated_types
 
 from zoo.datasets import DATA_SETS
 from zoo.errors import UsageError
+from zoo.files import sha256
 
 # The types of settings, for the annotations of `build`.
 Count = Annotated[int, annotated_types.Ge(1)]
@@ -416,6 +417,12 @@ def name_of(name):
         'mnist_cnn'
     """
     return recipe_file(name).stem
+
+
+def own_file(name):
+    """What a card tells of a person's own recipe file, {"file", "sha256"}; None for a packaged recipe."""
+    file = recipe_file(name)
+    return None if file.parent == _packaged() else {"file": str(file), "sha256": sha256(file)}
 
 
 def description(name):

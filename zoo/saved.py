@@ -7,6 +7,7 @@ examples.npz a few real examples, for an export on a machine without the data se
 import importlib
 import io
 import pathlib
+import sys
 import zipfile
 
 import numpy as np
@@ -104,6 +105,9 @@ def load(name, folder=None):
             f"finish an interrupted run with --resume, or {AGAIN}."
         )
     recipe = recipes.find(name)
+    trained_by, now = card.get("recipe"), recipes.own_file(name)
+    if trained_by is not None and now is not None and trained_by.get("sha256") != now["sha256"]:
+        print(f"zoo: {name} has changed since {found} was trained by it", file=sys.stderr)
     try:
         settings = recipe.settings(f"{key}={value!r}" for key, value in card["settings"].items())
     except UsageError as error:

@@ -74,9 +74,7 @@ def export_network(
     tell(f"loading {own_name} and its data")
     network = TrainedNetwork(name, folder)
     if network.without_data is not None:
-        tell(
-            f"the metric is not measured, and the proof has {len(next(iter(network.examples.values())))} examples: {network.without_data}"
-        )
+        tell(f"the metric is not measured, and the proof has the few examples of {saved.EXAMPLES}: {network.without_data}")
     batch = 1 if fused and batch is None else batch
     report = {
         "name": own_name,

@@ -66,27 +66,29 @@ def make_card(name, recipe, settings, data, fingerprint, runs, best, command):
             "licence": data.licence,
             "examples": {part: len(getattr(data, part)) for part in ("train", "validation", "test")},
         },
-        "weights": {"count": model.count_params(), "sha256": None},
+        "weights": {"count": model.count_params(), "sha256": None, "precision": "float16" if best["half"] else "float32"},
         "versions": {package: importlib.metadata.version(package) for package in ("keras", keras.backend.backend(), "numpy")}
         | {"python": platform.python_version()},
         "device": f"{os.cpu_count()} x {platform.machine()}",
         "made": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%MZ"),
-        "command": command or f"zoo train {name}",
+        "command": command,
     }
 
 
-def keep(result, folder, best, card, contract):
+def keep(result, folder, best, card, data):
     """Puts the result in place: all files are whole before the first takes its name."""
     with (
         written_beside(result / saved.CARD) as card_file,
         written_beside(result / saved.WEIGHTS) as weights_file,
         written_beside(result / saved.CONTRACT) as contract_file,
         written_beside(result / saved.HISTORY) as history_file,
+        written_beside(result / saved.EXAMPLES) as examples_file,
     ):
-        saved.compress_weights(folder / best["best"], weights_file)
+        saved.compress_weights(folder / best["best"], weights_file, best["half"])
+        saved.write_examples(data.test, data.contract, examples_file)
         card["weights"]["sha256"] = sha256(weights_file)
         _write_history(history_file, best)
-        contract_file.write_text(json.dumps(contract.to_json(), ensure_ascii=False) + "\n", encoding="utf-8")
+        contract_file.write_text(json.dumps(data.contract.to_json(), ensure_ascii=False) + "\n", encoding="utf-8")
         card_file.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     shutil.rmtree(result / UNFINISHED)
 

@@ -39,16 +39,22 @@ def evaluate(name, folder=None, part="test"):
 
 
 def scores(recipe, model, part, contract):
-    """Every Keras metric of the model on a part, and what the recipe measures beyond them.
+    """Every Keras metric of the model on a part, and what the recipe measures and estimates beyond them.
 
     Returns:
         {metric: value}.
     """
-    values = model.evaluate(Batches(part, contract, EVALUATION_BATCH, outputs=model.output_names), return_dict=True, verbose=0)
-    values.update(measured(recipe, default_endpoint(recipe, model, contract), part, contract))
+    values = quick_scores(recipe, model, part, contract)
     if recipe.estimate is not None:
         values.update(recipe.estimate(model, part, contract))
     return {metric: float(value) for metric, value in values.items()}
+
+
+def quick_scores(recipe, model, part, contract):
+    """The `scores` without what the recipe estimates, which can take minutes."""
+    values = model.evaluate(Batches(part, contract, EVALUATION_BATCH, outputs=model.output_names), return_dict=True, verbose=0)
+    values.update(measured(recipe, default_endpoint(recipe, model, contract), part, contract))
+    return values
 
 
 def measured(recipe, endpoint, part, contract):

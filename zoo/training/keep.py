@@ -5,6 +5,7 @@ import math
 import time
 
 import keras
+import numpy as np
 
 from zoo import saved
 from zoo.errors import UsageError
@@ -139,6 +140,31 @@ def check_progress(folder, settings, fingerprint):
             raise UsageError(
                 "the unfinished run was made with other data (its fingerprint differs); start anew with --overwrite."
             )
+
+
+def store_in_half(model, score):
+    """Rounds the weights of a model to half precision, unless that changes its score on the validation part.
+
+    Args:
+        model: A compiled model with its trained weights.
+        score: Function without arguments to the score, to four digits what it must stay.
+
+    Returns:
+        Whether the weights are rounded now; else they are as they were.
+    """
+    states, weights = [state.numpy() for state in random_states(model)], model.get_weights()
+    with np.errstate(over="ignore"):
+        rounded = [weight.astype("float16").astype("float32") if weight.dtype == "float32" else weight for weight in weights]
+    if not all(np.isfinite(weight).all() for weight in rounded):
+        return False
+    before = score()
+    model.set_weights(rounded)
+    for state, value in zip(random_states(model), states):
+        state.assign(value)  # the same noise for both
+    if f"{score():.4g}" == f"{before:.4g}":
+        return True
+    model.set_weights(weights)
+    return False
 
 
 def random_states(model):

@@ -1,6 +1,7 @@
 """Runs a recipe: trains each seed, measures it once, keeps the best one, writes the card."""
 
 import contextlib
+import functools
 import pathlib
 import shutil
 
@@ -13,8 +14,8 @@ from zoo.errors import RunError, UsageError
 from zoo.execution import check_backend, choose_execution
 from zoo.files import write_json
 from zoo.training.card import UNFINISHED, check_result_folder, keep, make_card
-from zoo.training.evaluate import scores
-from zoo.training.keep import PROGRESS
+from zoo.training.evaluate import quick_scores, scores
+from zoo.training.keep import PROGRESS, store_in_half
 from zoo.training.lock import LOCK, held
 from zoo.training.phases import fit
 from zoo.training.transfer import Transfer, transfer_phases
@@ -100,10 +101,13 @@ def train(
             for run in runs[1:]:
                 if recipe.target.better(run["best_value"], best["best_value"]):
                     best = run
-            card = make_card(name, recipe, settings, data, fingerprint, runs, best, command)
+            card = make_card(
+                recipes.name_of(name), recipe, settings, data, fingerprint, runs, best, command or f"zoo train {name}"
+            )
+            card["recipe"] = recipes.own_file(name)
             if transfer is not None:
                 card["from"] = {"data": transfer.card["data"], "weights": transfer.card["weights"]}
-            keep(result, unfinished / f"seed-{best['seed']}", best, card, data.contract)
+            keep(result, unfinished / f"seed-{best['seed']}", best, card, data)
         except OSError as error:
             raise RunError(f"{_os_error(error)}; what was done is in {unfinished}, go on with --resume.") from error
     return card
@@ -117,6 +121,10 @@ def _scored(recipe, settings, data, fingerprint, folder, verbose, phases, begin)
         model = recipe.build_model(settings, data.contract)
         choose_execution(model)
         saved.load_weights(model, folder / progress["best"])
+        metric = recipe.target.monitor or recipe.target.metric
+        validation = functools.partial(quick_scores, recipe, model, data.validation, data.contract)
+        progress["half"] = store_in_half(model, lambda: validation()[metric])
+        # Of the weights as they are stored.
         progress["scores"] = {part: scores(recipe, model, getattr(data, part), data.contract) for part in ("validation", "test")}
         write_json(folder / PROGRESS, progress)
     return progress
