@@ -149,7 +149,7 @@ def test_a_version_holds_every_format_with_its_papers_and_nothing_else(exported)
         "golden.json",
         "export.json",
     }
-    training = {"card.json", "contract.json", "history.csv", saved.WEIGHTS}
+    training = {"card.json", "contract.json", "history.csv", saved.EXAMPLES, saved.WEIGHTS}
     assert {path.name for path in (exported / NAME).iterdir()} == training | {"1", "2", "7", "8"}
 
 

@@ -114,7 +114,8 @@ def test_layers_learn_one_after_the_other_as_by_hand(tied, digits, tmp_path):
     for rows in orders:
         start.train_on_batch(shaped[rows], shaped[rows])
     for weight in start.weights:
-        np.testing.assert_allclose(found[weight.path], weight.numpy(), rtol=1e-4, atol=1e-6)
+        # Beside the rounding of the stored weights, half a unit in the last of the 11 bits of half precision.
+        np.testing.assert_allclose(found[weight.path], weight.numpy(), rtol=1e-4 + 2**-11, atol=1e-6)
 
 
 def parameters(index, tied):
@@ -137,7 +138,7 @@ def test_the_history_names_the_phases_and_the_card_counts_all_epochs(trained):
     assert [row["phase"] for row in rows] == ["layer1"] * 2 + ["layer2"] * 2 + ["all"] * 2
     epochs = saved.read_card(trained)["epochs"]
     assert epochs["done"] == 6 and epochs["best"] == 6, "the best one is of the last phase"
-    assert evaluate(NAME, trained.parent, "validation")["mse"] == pytest.approx(float(rows[-1]["val_mse"]), rel=1e-5)
+    assert f"{evaluate(NAME, trained.parent, 'validation')['mse']:.4g}" == f"{float(rows[-1]['val_mse']):.4g}"
 
 
 @pytest.mark.parametrize("phase", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(3, marks=pytest.mark.slow)])
@@ -149,7 +150,7 @@ def test_a_run_interrupted_in_any_phase_goes_on_to_the_very_same_weights(phase, 
     train(NAME, TINY, folder=tmp_path, verbose=0, resume=True)
     assert (tmp_path / NAME / saved.WEIGHTS).read_bytes() == (trained / saved.WEIGHTS).read_bytes()
     assert rows_of(tmp_path / NAME) == rows_of(trained)
-    assert len(list(tmp_path.rglob("*"))) == 5
+    assert len(list(tmp_path.rglob("*"))) == 6
 
 
 @pytest.mark.slow
