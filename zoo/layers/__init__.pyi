@@ -12,3 +12,4 @@ from .sampling import GaussianSampling as GaussianSampling
 from .sampling import RandomBinarization as RandomBinarization
 from .soft_sharing import SoftSharing as SoftSharing
 from .tied import TiedDense as TiedDense
+from .unit_length import UnitLength as UnitLength

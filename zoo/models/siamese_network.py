@@ -11,7 +11,7 @@ embedding of the slides is linear, w . x; ReLU where the paper has tanh.
 import keras
 from keras import layers, ops
 
-from zoo.layers import EuclideanDistance
+from zoo.layers import EuclideanDistance, UnitLength
 from zoo.shapes import require_fixed_size
 
 
@@ -64,7 +64,7 @@ def siamese_network(
     # A bias would cancel out in the difference.
     x = layers.Dense(embedding, use_bias=False, dtype="float32", name="embedding")(x)
     if normalize:
-        x = layers.UnitNormalization(dtype="float32", name="unit_length")(x)
+        x = UnitLength(name="unit_length")(x)
     tower = keras.Model(image, x, name="tower")
 
     pair = {side: keras.Input(input_shape, name=side) for side in ("image_a", "image_b")}
