@@ -15,7 +15,7 @@ from zoo.export.flatbuffer import finished, foreign_operations
 from zoo.export.graph import as_endpoints, as_function, check_plain, fields_of, has_loop, save
 from zoo.export.quiet import quiet
 from zoo.export.recurrent import fused_loops, portable_loops
-from zoo.export.requests import BATCHES, make_requests
+from zoo.export.requests import BATCHES, check_repeats, make_requests
 from zoo.files import appearing
 
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
@@ -79,6 +79,7 @@ def litert(
         check_representative(endpoints, fields, representative)
     batch = 1 if fused and batch is None else batch
     requests = make_requests(endpoints, examples, fields, (batch,) if batch else BATCHES, fixed_lengths=fused)
+    check_repeats(endpoints, requests)
     with appearing(path, ".tflite") as partial:
         flex = write_litert(endpoints, partial, fields, examples, quantize, representative, batch, fused, allow_flex)
         return None if flex else prove(partial, requests, quantize != "none")

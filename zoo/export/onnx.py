@@ -12,7 +12,7 @@ from zoo.export.check import prove
 from zoo.export.examples import as_arrays
 from zoo.export.graph import as_endpoints, as_function, check_plain, fields_of, specs_of
 from zoo.export.quiet import quiet
-from zoo.export.requests import make_requests
+from zoo.export.requests import check_repeats, make_requests
 from zoo.files import appearing
 
 OPSET = 18
@@ -28,13 +28,14 @@ def onnx(model, path, signatures=None, contract=None, examples=None):
             because an ONNX file holds one graph.
         signatures: {name: functional model}, further signatures, or None.
         contract: The `zoo.data.contract.Contract` of the inputs, or None.
-        examples: {input: array (examples, ...)} for the comparison; made up where they are missing.
+        examples: {input: array (examples, ...)} for the comparison, or any other data that `model.predict` takes; made up where
+            they are missing.
 
     Returns:
         The `zoo.export.check.Difference` from Keras.
 
     Raises:
-        UsageError: If the model is not functional, or the path exists.
+        UsageError: If the model is not functional or draws random numbers, examples do not fit its inputs, or the path exists.
         RunError: If an operation has no counterpart, or the file differs from Keras by more than 1e-5.
 
     Example:
@@ -48,6 +49,7 @@ def onnx(model, path, signatures=None, contract=None, examples=None):
     check_plain(endpoints, "ONNX")
     fields = fields_of(endpoints, contract)
     requests = make_requests(endpoints, as_arrays(examples, endpoints, fields, "examples"), fields)
+    check_repeats(endpoints, requests)
     _, *further = _files(endpoints, pathlib.Path(path)).values()
     with appearing(path, ".onnx", further=[file.name for file in further]) as partial:
         write_onnx(endpoints, partial)

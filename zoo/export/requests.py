@@ -29,7 +29,7 @@ def make_requests(endpoints, examples, fields, batches=BATCHES, seed=0, fixed_le
         A list of (signature, {input: array}, {output: array}), the outputs being Keras's own.
 
     Raises:
-        UsageError: If Keras answers an endpoint at no size, or with NaN or infinity only, or otherwise from call to call.
+        UsageError: If Keras answers an endpoint at no size, or with NaN or infinity only.
     """
     generator = np.random.default_rng(seed)
     free = any(None in field.shape for every in fields.values() for field in every.values())
@@ -55,6 +55,8 @@ def make_requests(endpoints, examples, fields, batches=BATCHES, seed=0, fixed_le
                         value = _made_up(field, batch, length, generator, endpoint)
                     inputs[name] = as_dtype(value, field.dtype)
                 try:
+                    if len(lengths) > 1:
+                        endpoint.check_sizes(inputs)
                     outputs = _answer(endpoint, inputs)
                 except Exception as error:  # Keras and TensorFlow refuse by errors of many kinds
                     refused[signature, length] = error
@@ -65,6 +67,18 @@ def make_requests(endpoints, examples, fields, batches=BATCHES, seed=0, fixed_le
     for signature, endpoint in endpoints.items():
         _check_asked(signature, endpoint, requests, refused, examples)
     return requests
+
+
+def check_repeats(endpoints, requests):
+    """Raises `UsageError` if Keras answers the first request to an endpoint in another way when it is asked again."""
+    first = {request[0]: request for request in reversed(requests)}
+    for signature, request in first.items():
+        again = difference([request], [_answer(endpoints[signature], request[1])])
+        if not again.excess <= TOLERANCE:
+            raise UsageError(
+                f"{again.where} changes from call to call on the same inputs: the model draws random numbers or keeps a state, "
+                "and no file can be compared with it; give it the noise, its seed or the state as an input."
+            )
 
 
 def as_dtype(array, dtype):
@@ -101,8 +115,6 @@ def _answer(endpoint, inputs):
     """Keras's outputs, {name: array}."""
     with warnings.catch_warnings():  # the attention over a source of one token is 1, which is right
         warnings.filterwarnings("ignore", "You are using a softmax over axis")
-        if any(None in tensor.shape[1:] for tensor in endpoint.inputs.values()):
-            endpoint.check_sizes(inputs)
         return {name: np.asarray(output) for name, output in endpoint(inputs).items()}
 
 
@@ -123,13 +135,6 @@ def _check_asked(signature, endpoint, requests, refused, examples):
                 f"output `{name}` of {signature} is never finite in Keras, which proves nothing; give examples that the model "
                 "is made for, {input: array (examples, ...)}."
             )
-    _, inputs, outputs = asked[0]
-    again = difference([asked[0]], [_answer(endpoint, inputs)])
-    if not again.excess <= TOLERANCE:
-        raise UsageError(
-            f"{again.where} changes from call to call on the same inputs, so the model draws random numbers or keeps a state, "
-            "and no file can be compared with it; give it the noise, its seed or the state as an input."
-        )
 
 
 def _made_up(field, batch, length, generator, endpoint):

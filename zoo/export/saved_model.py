@@ -4,7 +4,7 @@ from zoo.export.check import prove
 from zoo.export.examples import as_arrays
 from zoo.export.graph import as_endpoints, as_function, fields_of, save
 from zoo.export.quiet import quiet
-from zoo.export.requests import make_requests
+from zoo.export.requests import check_repeats, make_requests
 from zoo.files import appearing
 
 
@@ -21,13 +21,14 @@ def saved_model(model, path, signatures=None, contract=None, examples=None):
         signatures: {name: functional model}, further signatures, or None.
         contract: The `zoo.data.contract.Contract` of the inputs, or None: then only shapes are checked, that values are finite,
             and that token numbers are those of the embedding that reads them.
-        examples: {input: array (examples, ...)} for the comparison; made up where they are missing.
+        examples: {input: array (examples, ...)} for the comparison, or any other data that `model.predict` takes; made up where
+            they are missing.
 
     Returns:
         The `zoo.export.check.Difference` from Keras.
 
     Raises:
-        UsageError: If the model is not functional, or the path exists.
+        UsageError: If the model is not functional or draws random numbers, examples do not fit its inputs, or the path exists.
         RunError: If the SavedModel cannot be written, or differs from Keras by more than 1e-5.
 
     Example:
@@ -40,6 +41,7 @@ def saved_model(model, path, signatures=None, contract=None, examples=None):
     endpoints = as_endpoints(model, signatures)
     fields = fields_of(endpoints, contract)
     requests = make_requests(endpoints, as_arrays(examples, endpoints, fields, "examples"), fields)
+    check_repeats(endpoints, requests)
     with appearing(path) as partial:
         write_saved_model(endpoints, partial, fields)
         return prove(partial, requests)

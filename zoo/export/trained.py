@@ -15,7 +15,7 @@ from zoo.export.check import answers_of, difference, judge
 from zoo.export.declared import declared
 from zoo.export.graph import fields_of
 from zoo.export.litert import signatures_of_file
-from zoo.export.requests import BATCHES, make_requests
+from zoo.export.requests import BATCHES, check_repeats, make_requests
 from zoo.export.strings import ClassifyBytes, Translate
 
 GOLDEN_REQUESTS = 8
@@ -189,6 +189,7 @@ class TrainedNetwork:
         if key not in self._asked:
             batches, endpoints = (batch,) if batch else BATCHES, signatures_of_file(self.endpoints, fused)
             requests = make_requests(endpoints, self.examples, self.fields, batches, fixed_lengths=fused)
+            check_repeats(endpoints, requests)
             if not quantized and not fused:
                 # Noise too: of clear examples, probabilities are 0 or 1 whatever the file does.
                 requests += make_requests(endpoints, {}, self.fields, (batch or NOISE_BATCH,), seed=2)
