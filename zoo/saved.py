@@ -2,10 +2,12 @@
 
 import importlib
 import io
+import os
 import pathlib
+import sys
 
 from zoo import recipe as recipes
-from zoo.data.contract import Contract
+from zoo.data.contract import Contract, unequal
 from zoo.errors import UsageError
 from zoo.files import read_json, sha256, written_beside
 
@@ -104,6 +106,51 @@ def load(name, folder=None):
     choose_execution(model)
     load_weights(model, weights)
     return model
+
+
+def load_data(name, folder=None):
+    """The data that a network was trained on, read again with the settings of its card and its own pieces of text.
+
+    A person's files are looked for where they lay when the network was trained, then by the path as it was given. Where another
+    version of a package makes other arrays of the same data, that is said on standard error, and they are taken.
+
+    Args:
+        name: Name of the recipe.
+        folder: The folder of saved models; None as in `load`.
+
+    Returns:
+        A `zoo.data.Data`.
+
+    Raises:
+        UsageError: If the network was not trained, or the data cannot be read, or are not those of the card.
+    """
+    found = find_saved(name, folder)
+    card, recipe = read_card(found), recipes.find(name)
+    settings = {**card["settings"], **_paths_that_exist(card)}
+    data = recipe.load_data({**recipe.defaults(settings["data"]), **settings}, read_contract(found))
+    differing = unequal(card["data"].get("fingerprint"), data.fingerprint())
+    if not differing:
+        return data
+    before = card["data"].get("made_with", {})
+    updated = [f"{key} {before[key]} and now {now}" for key, now in data.made_with().items() if before.get(key, now) != now]
+    if not updated and isinstance(card["data"].get("fingerprint"), dict):
+        raise UsageError(
+            f"the data set {settings['data']} is not the one that {found / CARD} was made with (its fingerprint differs: "
+            f"{differing}); a score on it would not be comparable. Give back the data of then, or {AGAIN}."
+        )
+    why = f"; they were made with {', '.join(updated)}" if updated else ""
+    print(f"zoo: the data differ from those of {found / CARD}: {differing}{why}.", file=sys.stderr)
+    return data
+
+
+def _paths_that_exist(card):
+    """{setting: value} of a person's files by their absolute paths, as far as they are still there."""
+    found = {}
+    for setting, paths in card["data"].get("paths", {}).items():
+        if all(os.path.exists(path) for path in paths):
+            kind = f"{card['settings']['data'].partition(':')[0]}:" if setting == "data" else ""
+            found[setting] = kind + ",".join(paths)
+    return found
 
 
 def load_weights(model, path):

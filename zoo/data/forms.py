@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from zoo.data.contract import Contract, Data, Field, Part
+from zoo.data.contract import Contract, Field, Part
 from zoo.errors import UsageError
 
 
@@ -140,4 +140,5 @@ def _check_classified(data):
 
 
 def _changed(data, change, contract):
-    return Data(change(data.train), change(data.validation), change(data.test), contract, data.source, data.licence)
+    parts = {name: change(getattr(data, name)) for name in ("train", "validation", "test")}
+    return dataclasses.replace(data, **parts, contract=contract)

@@ -173,12 +173,7 @@ class _Network:
         found = saved.find_saved(name, folder)
         self.name, self.recipe, self.card = name, recipes.find(name), saved.read_card(found)
         self.model = saved.load(name, folder)
-        self.data = self.recipe.load_data({**self.recipe.defaults(), **self.card["settings"]})
-        if self.data.fingerprint() != self.card["data"].get("fingerprint"):
-            raise UsageError(
-                f"the data set {self.card['settings']['data']} is not the one that {found / saved.CARD} was made with (its "
-                "fingerprint differs); what the network reads and answers could not be told."
-            )
+        self.data = saved.load_data(name, folder)
         self.contract = self.data.contract
         self.endpoints = endpoints_of(self.recipe, self.model, self.contract)
         known = Contract({**self.recipe.fields, **self.contract.inputs}, self.contract.classes)

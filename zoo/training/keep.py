@@ -7,6 +7,7 @@ import time
 import keras
 
 from zoo import saved
+from zoo.data.contract import unequal
 from zoo.errors import UsageError
 from zoo.files import write_json
 from zoo.training.evaluate import measured
@@ -96,8 +97,11 @@ def read_progress(folder, settings, fingerprint):
     changed = [f"{key} was {there.get(key)!r}, is {wanted.get(key)!r}" for key in keys if there.get(key) != wanted.get(key)]
     if changed:
         raise UsageError(f"the unfinished run has other settings ({'; '.join(changed)}); give its own, or --overwrite.")
-    if before["data"] != fingerprint:
-        raise UsageError("the unfinished run was made with other data (its fingerprint differs); start anew with --overwrite.")
+    differing = unequal(before["data"], fingerprint)
+    if differing:
+        raise UsageError(
+            f"the unfinished run was made with other data (its fingerprint differs: {differing}); start anew with --overwrite."
+        )
     return before
 
 

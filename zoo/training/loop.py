@@ -64,6 +64,8 @@ def train(
     check_result_folder(result, resume, overwrite)
     transfer = None if source is None else Transfer(name, source)
     data = recipe.load_data(settings)
+    for note in data.notes:
+        print(note)
     fingerprint = data.fingerprint()
     model = recipe.build_model(settings, data.contract)  # before anything is written: it says what cannot be built
     if transfer is not None:
