@@ -162,7 +162,7 @@ def read_pairs(path, notes):
     chosen = (1, 3) if width == 4 else (0, 1)
     for number, texts in filled:
         if len(texts) != width or not all(texts[column] for column in chosen):
-            found = f"{len(texts)} columns" if len(texts) != width else "a blank"
+            found = f"{len(texts)} columns" if all(texts) else "a blank"
             expected = f"{width} as in line {first}" if width > 2 else "`source<tab>target`, or a text in each file"
             raise UsageError(f"{path}, line {number} holds {found}; expected {expected}.")
     if width > 2:
@@ -221,8 +221,7 @@ def _left_out(pairs, vocabularies, max_tokens):
             )
         pairs[part] = kept
     return [
-        f"{file}: {len(found)} pairs of more than {max_tokens} tokens were left out, in the lines {_listed(sorted(found))}; "
-        "max_tokens=... sets another limit."
+        f"{file}: left out for more than {max_tokens} tokens (max_tokens=... sets another limit): line {_listed(sorted(found))}."
         for file, found in lines.items()
     ]
 
