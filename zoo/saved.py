@@ -128,18 +128,23 @@ def load_data(name, folder=None):
     card, recipe = read_card(found), recipes.find(name)
     settings = {**card["settings"], **_paths_that_exist(card)}
     data = recipe.load_data({**recipe.defaults(settings["data"]), **settings}, read_contract(found))
-    differing = unequal(card["data"].get("fingerprint"), data.fingerprint())
-    if not differing:
+    then = card["data"].get("fingerprint")
+    if not isinstance(then, dict):
+        print(f"zoo: {found / CARD} is of an earlier version; whether the data are the same cannot be told.", file=sys.stderr)
         return data
+    differing = unequal(then, data.fingerprint())
     before = card["data"].get("made_with", {})
     updated = [f"{key} {before[key]} and now {now}" for key, now in data.made_with().items() if before.get(key, now) != now]
-    if not updated and isinstance(card["data"].get("fingerprint"), dict):
+    if differing and not updated:
         raise UsageError(
             f"the data set {settings['data']} is not the one that {found / CARD} was made with (its fingerprint differs: "
             f"{differing}); a score on it would not be comparable. Give back the data of then, or {AGAIN}."
         )
-    why = f"; they were made with {', '.join(updated)}" if updated else ""
-    print(f"zoo: the data differ from those of {found / CARD}: {differing}{why}.", file=sys.stderr)
+    if differing:
+        print(
+            f"zoo: the data differ from those of {found / CARD}: {differing}; they were made with {', '.join(updated)}.",
+            file=sys.stderr,
+        )
     return data
 
 
