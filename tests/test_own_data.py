@@ -79,14 +79,16 @@ def test_show_tells_the_settings_of_a_data_set(zoo):
 
 
 @pytest.fixture
-def of_pairs(tmp_path):
-    """The card and the contract of a network of pairs of words, and its data."""
+def of_pairs(tmp_path, here):
+    """The card and the contract of a network of pairs of words, and its data; the paths are relative to a folder `here`."""
     lines = [f"der Hund {number}\tthe dog {number}" for number in range(100, 140)]
-    (tmp_path / "pairs.tsv").write_text("\n".join(lines))
+    (here / "pairs.tsv").write_text("\n".join(lines))
+    (here / "sources.txt").write_text("der Hund 100\nder Hund 110\n")
+    (here / "targets.txt").write_text("the dog 100\nthe dog 110\n")
     recipe = recipes.find("seq2seq")
-    settings = recipe.settings([f"data=parallel:{tmp_path / 'pairs.tsv'}", "vocabulary_size=30"])
+    settings = recipe.settings(["data=parallel:pairs.tsv", "validation=sources.txt,targets.txt", "vocabulary_size=30"])
     data = recipe.load_data(settings)
-    facts = {"fingerprint": data.fingerprint(), "made_with": data.made_with()}
+    facts = {"fingerprint": data.fingerprint(), "made_with": data.made_with(), "paths": data.paths}
     write_json(tmp_path / "seq2seq" / saved.CARD, {"settings": settings, "score": {}, "scores": {}, "data": facts, "weights": {}})
     write_json(tmp_path / "seq2seq" / saved.CONTRACT, data.contract.to_json())
     return tmp_path, data
@@ -102,6 +104,15 @@ def test_a_network_keeps_its_pieces_of_text_whatever_is_learned_today(of_pairs, 
     assert capsys.readouterr().err == ""
 
 
+def test_every_file_of_a_run_is_found_from_another_folder(of_pairs, monkeypatch):
+    folder, data = of_pairs
+    monkeypatch.chdir(folder)
+    assert saved.load_data("seq2seq", folder).fingerprint() == data.fingerprint()
+    (folder / "here" / "targets.txt").unlink()
+    with pytest.raises(UsageError, match="targets.txt is no file"):
+        saved.load_data("seq2seq", folder)
+
+
 def test_other_pairs_are_refused_though_sentencepiece_was_updated(of_pairs):
     """Its version explains nothing where it learned nothing."""
     folder, _ = of_pairs
@@ -109,8 +120,8 @@ def test_other_pairs_are_refused_though_sentencepiece_was_updated(of_pairs):
     card["data"]["made_with"] = {"sentencepiece": "0.0.1"}
     write_json(folder / "seq2seq" / saved.CARD, card)
     assert saved.load_data("seq2seq", folder)
-    text = (folder / "pairs.tsv").read_text()
-    (folder / "pairs.tsv").write_text(text.replace("the dog 117", "the cat 117"))
+    text = (folder / "here" / "pairs.tsv").read_text()
+    (folder / "here" / "pairs.tsv").write_text(text.replace("the dog 117", "the cat 117"))
     with pytest.raises(UsageError, match=r"its fingerprint differs: (train|validation|test)\)"):
         saved.load_data("seq2seq", folder)
 

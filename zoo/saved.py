@@ -126,7 +126,7 @@ def load_data(name, folder=None):
     """
     found = find_saved(name, folder)
     card, recipe = read_card(found), recipes.find(name)
-    settings = {**card["settings"], **_paths_that_exist(card)}
+    settings = {**card["settings"], **_recorded_paths(card)}
     data = recipe.load_data({**recipe.defaults(settings["data"]), **settings}, read_contract(found))
     then = card["data"].get("fingerprint")
     if not isinstance(then, dict):
@@ -148,11 +148,11 @@ def load_data(name, folder=None):
     return data
 
 
-def _paths_that_exist(card):
-    """{setting: value} of a person's files by their absolute paths, as far as they are still there."""
+def _recorded_paths(card):
+    """{setting: value} of a person's files by their absolute paths, unless all have gone from there."""
     found = {}
     for setting, paths in card["data"].get("paths", {}).items():
-        if all(os.path.exists(path) for path in paths):
+        if any(os.path.exists(path) for path in paths):
             kind = f"{card['settings']['data'].partition(':')[0]}:" if setting == "data" else ""
             found[setting] = kind + ",".join(paths)
     return found
