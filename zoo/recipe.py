@@ -1,7 +1,7 @@
 """What a recipe is, and how its settings are read.
 
 A recipe is one file in `recipes/` that ends in `recipe = Recipe(...)`. Its settings are the keywords of its `build`, its `phases`
-and its `fit`, the name of its data set and the seed: flat, typed and strict.
+and its `fit`, the name of its data set with the settings that this has, and the seed: flat, typed and strict.
 """
 
 import ast
@@ -22,12 +22,7 @@ import annotated_types
 from zoo.datasets import DATA_SETS
 from zoo.errors import UsageError
 from zoo.files import sha256
-
-# The types of settings, for the annotations of `build`.
-Count = Annotated[int, annotated_types.Ge(1)]
-Positive = Annotated[float, annotated_types.Gt(0)]
-NonNegative = Annotated[float, annotated_types.Ge(0)]
-Fraction = Annotated[float, annotated_types.Ge(0), annotated_types.Lt(1)]
+from zoo.types import Count, Fraction, NonNegative, Positive
 
 FIT_TYPES = {
     "epochs": Count,
@@ -43,6 +38,8 @@ FIT_TYPES = {
 OPTIMIZER_DEFAULTS = {"optimizer": "adam", "learning_rate": 1e-3, "momentum": 0.9, "weight_decay": 0.0, "global_clipnorm": None}
 # What `build` and `phases` are given; their other parameters are settings.
 GIVEN = ("contract", "optimizer", "settings")
+# What a data set's `load` is given; its other parameters are settings where they have a type.
+GIVEN_TO_LOAD = ("path", "contract")
 OTHER_TYPES = {"data": str, "seed": Annotated[int, annotated_types.Ge(0), annotated_types.Le(2**31)]}
 
 
@@ -181,18 +178,42 @@ class Recipe:
     phases: Callable | None = None
     adapt: Callable | None = None
 
-    def defaults(self):
-        """Every setting with its default value."""
+    def defaults(self, data=None):
+        """Every setting with its default value.
+
+        Args:
+            data: The setting `data`, whose own settings are among them; None for the recipe's data set.
+        """
         built = {name: parameter.default for name, parameter in self._parameters().items()}
         usual = {**(OPTIMIZER_DEFAULTS if self._takes("optimizer") else {}), "schedule": "constant"}
         fit = {"epochs": None, "batch_size": None, **usual, **self.fit}
-        return {"data": self.data.__name__.rpartition(".")[2], **built, **fit, "seed": 0}
+        data = data or self.data.__name__.rpartition(".")[2]
+        own = {name: parameter.default for name, parameter in self.data_settings(data).items()}
+        return {"data": data, **own, **built, **fit, "seed": 0}
 
-    def types(self):
-        """Every setting with its type."""
+    def types(self, data=None):
+        """Every setting with its type; `data` as for `defaults`."""
+        defaults = self.defaults(data)
+        own = {name: parameter.annotation for name, parameter in self.data_settings(defaults["data"]).items()}
         built = {name: parameter.annotation for name, parameter in self._parameters().items()}
-        every = {**OTHER_TYPES, **FIT_TYPES, **built}
-        return {name: every[name] for name in self.defaults()}
+        every = {**OTHER_TYPES, **FIT_TYPES, **built, **own}
+        return {name: every[name] for name in defaults}
+
+    def data_settings(self, data):
+        """The settings of a data set, {name: `inspect.Parameter`}: the typed keywords of its `load`.
+
+        Args:
+            data: The setting `data`: the name of a set, with a path after a colon where it takes one.
+
+        Raises:
+            UsageError: If there is no such set, or a setting of it has the name of one of the recipe's.
+        """
+        parameters = inspect.signature(self._data_set(data).load).parameters
+        found = {name: one for name, one in parameters.items() if one.annotation is not one.empty and name not in GIVEN_TO_LOAD}
+        for name in found:
+            if name in (*OTHER_TYPES, *FIT_TYPES, *self._parameters()):
+                raise UsageError(f"the data set {data} and the recipe both have a setting {name!r}; rename the recipe's.")
+        return found
 
     def settings(self, overrides=()):
         """The settings after `key=value` overrides.
@@ -206,9 +227,11 @@ class Recipe:
         Raises:
             UsageError: If a key is unknown, or a value of the wrong type or out of range.
         """
-        settings, types = self.defaults(), self.types()
-        for override in overrides:
-            key, equals, text = override.partition("=")
+        split = [(override, *override.partition("=")) for override in overrides]
+        data = next((text for _, key, _, text in reversed(split) if key == "data"), None)
+        data = data and _typed("data", data, str)
+        settings, types = self.defaults(data), self.types(data)
+        for override, key, equals, text in split:
             if not equals:
                 raise UsageError(f"got {override!r}; expected a setting as key=value, such as epochs=3.")
             if key not in types:
@@ -216,19 +239,27 @@ class Recipe:
             settings[key] = _typed(key, text, types[key])
         return settings
 
-    def load_data(self, settings):
+    def load_data(self, settings, contract=None):
         """The data set that the settings name, in the form that the network needs.
+
+        Args:
+            settings: {setting: value}; a setting of the data set that is missing has its default.
+            contract: The `Contract` of a trained network, whose pieces of text are then used instead of learned anew.
 
         Raises:
             UsageError: If there is no such data set, or it cannot be read, or has another form than the recipe's own.
         """
-        name, colon, path = settings["data"].partition(":")
-        if name not in DATA_SETS:
-            raise UsageError(f"there is no data set {name!r}{nearest(name, DATA_SETS)} The sets are {', '.join(DATA_SETS)}.")
-        load = importlib.import_module(f"zoo.datasets.{name}").load
-        if colon and "path" not in inspect.signature(load).parameters:
-            raise UsageError(f"the data set {name} takes no path, got {settings['data']!r}.")
-        data = load(path=path) if colon else load()
+        text = settings["data"]
+        keywords = {name: settings[name] for name in self.data_settings(text) if name in settings}
+        load = self._data_set(text).load
+        takes = inspect.signature(load).parameters
+        if ":" in text:
+            if "path" not in takes:
+                raise UsageError(f"the data set {text.partition(':')[0]} takes no path, got {text!r}.")
+            keywords["path"] = text.partition(":")[2]
+        if "contract" in takes:
+            keywords["contract"] = contract
+        data = load(**keywords)
         try:
             return data if self.prepare is None else self.prepare(data)
         except KeyError as error:
@@ -286,6 +317,15 @@ class Recipe:
             f"use data={self.defaults()['data']} or a set of its form."
         )
 
+    def _data_set(self, text):
+        """The module of a data set, by its name with or without a path."""
+        name = text.partition(":")[0]
+        if name == self.data.__name__.rpartition(".")[2]:
+            return self.data
+        if name not in DATA_SETS:
+            raise UsageError(f"there is no data set {name!r}{nearest(name, DATA_SETS)} The sets are {', '.join(DATA_SETS)}.")
+        return importlib.import_module(f"zoo.datasets.{name}")
+
     def _parameters(self):
         return {**_settings_of(self.build), **(_settings_of(self.phases) if self.phases else {})}
 
@@ -305,12 +345,12 @@ def _typed(key, text, annotation):
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        value = text
+        value = {"true": True, "false": False}.get(text, text) if annotation is bool else text
     try:
         # Strict keeps "3" from passing for 3; tuples are written as in Python, so a list may stand for one.
         return pydantic.TypeAdapter(annotation).validate_python(tuple(value) if isinstance(value, list) else value, strict=True)
     except pydantic.ValidationError:
-        if annotation is str:
+        if annotation is str or str in typing.get_args(annotation):
             return text
         raise UsageError(f"the setting {key} is {text!r}; expected {type_name(annotation)}.") from None
 

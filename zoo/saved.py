@@ -6,6 +6,7 @@ examples.npz a few real examples, for an export on a machine without the data se
 
 import importlib
 import io
+import os
 import pathlib
 import sys
 import zipfile
@@ -13,8 +14,8 @@ import zipfile
 import numpy as np
 
 from zoo import recipe as recipes
-from zoo.data.contract import Contract
-from zoo.errors import UsageError
+from zoo.data.contract import Contract, unequal
+from zoo.errors import DataMissing, UsageError
 from zoo.files import read_json, sha256, written_beside
 
 CARD, CONTRACT, WEIGHTS, HISTORY, EXAMPLES = "card.json", "contract.json", "model.weights.h5", "history.csv", "examples.npz"
@@ -116,6 +117,60 @@ def load(name, folder=None):
     choose_execution(model)
     load_weights(model, weights)
     return model
+
+
+def load_data(name, folder=None):
+    """The data that a network was trained on, read again with the settings of its card and its own pieces of text.
+
+    A person's files are looked for where they lay when the network was trained, then by the path as it was given. Where another
+    version of a package makes other arrays of the same data, that is said on standard error, and they are taken.
+
+    Args:
+        name: Name of the recipe.
+        folder: The folder of saved models; None as in `load`.
+
+    Returns:
+        A `zoo.data.Data`.
+
+    Raises:
+        DataMissing: If the data cannot be read.
+        UsageError: If the network was not trained, or the data are not those of the card.
+    """
+    found = find_saved(name, folder)
+    card, recipe = read_card(found), recipes.find(name)
+    settings = {**card["settings"], **_recorded_paths(card)}
+    try:
+        data = recipe.load_data({**recipe.defaults(settings["data"]), **settings}, read_contract(found))
+    except UsageError as error:
+        raise DataMissing(str(error)) from error
+    then = card["data"].get("fingerprint")
+    if not isinstance(then, dict):
+        print(f"zoo: {found / CARD} is of an earlier version; whether the data are the same cannot be told.", file=sys.stderr)
+        return data
+    differing = unequal(then, data.fingerprint())
+    before = card["data"].get("made_with", {})
+    updated = [f"{key} {before[key]} and now {now}" for key, now in data.made_with().items() if before.get(key, now) != now]
+    if differing and not updated:
+        raise UsageError(
+            f"the data set {settings['data']} is not the one that {found / CARD} was made with (its fingerprint differs: "
+            f"{differing}); a score on it would not be comparable. Give back the data of then, or {AGAIN}."
+        )
+    if differing:
+        print(
+            f"zoo: the data differ from those of {found / CARD}: {differing}; they were made with {', '.join(updated)}.",
+            file=sys.stderr,
+        )
+    return data
+
+
+def _recorded_paths(card):
+    """{setting: value} of a person's files by their absolute paths, unless all have gone from there."""
+    found = {}
+    for setting, paths in card["data"].get("paths", {}).items():
+        if any(os.path.exists(path) for path in paths):
+            kind = f"{card['settings']['data'].partition(':')[0]}:" if setting == "data" else ""
+            found[setting] = kind + ",".join(paths)
+    return found
 
 
 def load_weights(model, path):

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from zoo.data.contract import Contract, Data, Field, Part, model_inputs
+from zoo.data.contract import Contract, Field, Part, model_inputs
 from zoo.errors import UsageError
 
 CODING_BATCH = 250
@@ -162,4 +162,5 @@ def _check_classified(data):
 
 
 def _changed(data, change, contract):
-    return Data(change(data.train), change(data.validation), change(data.test), contract, data.source, data.licence)
+    parts = {name: change(getattr(data, name)) for name in ("train", "validation", "test")}
+    return dataclasses.replace(data, **parts, contract=contract)

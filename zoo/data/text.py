@@ -141,13 +141,18 @@ def pair_part(sources, targets, source_vocabulary, target_vocabulary):
 
     Returns:
         A `Part`: `source` (examples, time), `target` (examples, time) shifted to the right with the start token in front,
-        the unshifted labels as targets, and the target texts as references.
+        the unshifted labels as targets, aligned with `target`, and the target texts as references.
     """
     labels = padded([target_vocabulary.encode(text) for text in targets])
     shifted = np.pad(labels, ((0, 0), (1, 0)), constant_values=START)[:, :-1]
     shifted[labels == PADDING] = PADDING
     source = padded([source_vocabulary.encode(text) for text in sources])
-    return Part({"source": source, "target": shifted}, labels, tuple(targets))
+    return Part({"source": source, "target": shifted}, labels, tuple(targets), aligned="target")
+
+
+def vocabularies_of(contract):
+    """The two vocabularies of a contract of pairs, or None where there is no contract."""
+    return contract and [Vocabulary(contract[name].vocabulary) for name in ("source", "target")]
 
 
 def pair_contract(source_vocabulary, target_vocabulary, max_length=200):

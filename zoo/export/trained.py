@@ -10,7 +10,7 @@ from zoo import saved
 from zoo.data.contract import Contract
 from zoo.endpoints import DEFAULT, endpoints_of, known_fields
 from zoo.engines import SAVED_MODEL, golden_arrays, open_engine
-from zoo.errors import RunError, UsageError
+from zoo.errors import DataMissing, RunError, UsageError
 from zoo.export.check import answers_of, difference, judge
 from zoo.export.declared import declared
 from zoo.export.graph import fields_of
@@ -34,7 +34,12 @@ class TrainedNetwork:
         self.name, self.recipe, self.card = recipes.name_of(name), recipes.find(name), saved.read_card(found)
         self.model = saved.load(name, folder)
         self.contract = saved.read_contract(found)
-        self.data, self.without_data = self._load_data(found)
+        try:
+            self.data, self.without_data = saved.load_data(name, folder), None
+        except DataMissing as error:
+            if not (found / saved.EXAMPLES).is_file():
+                raise
+            self.data, self.without_data = None, str(error)
         self.endpoints = endpoints_of(self.recipe, self.model, self.contract)
         self.known = known_fields(self.recipe, self.contract)
         self.fields = fields_of(self.endpoints, Contract(self.known, self.contract.classes))
@@ -46,21 +51,6 @@ class TrainedNetwork:
             self.examples = {key: array[: 4 * max(TIMED_BATCHES)] for key, array in self.data.test.inputs.items()}
         self.further = self._further()
         self._before, self._asked = None, {}
-
-    def _load_data(self, found):
-        """The data of the card and None; or, where they are not at hand but examples are, None and why."""
-        try:
-            data = self.recipe.load_data({**self.recipe.defaults(), **self.card["settings"]})
-        except UsageError as error:
-            if not (found / saved.EXAMPLES).is_file():
-                raise
-            return None, str(error)
-        if data.fingerprint() != self.card["data"].get("fingerprint"):
-            raise UsageError(
-                f"the data set {self.card['settings']['data']} is not the one that {found / saved.CARD} was made with (its "
-                "fingerprint differs); a metric measured on it would not be comparable."
-            )
-        return data, None
 
     def representative(self):
         """Inputs by which int8 finds the ranges of values, {input: array}.

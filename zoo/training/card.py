@@ -62,6 +62,9 @@ def make_card(name, recipe, settings, data, fingerprint, runs, best, command):
         "data": {
             "name": settings["data"],
             "fingerprint": fingerprint,
+            "made_with": data.made_with(),
+            "paths": data.paths,
+            "notes": data.notes,
             "source": data.source,
             "licence": data.licence,
             "examples": {part: len(getattr(data, part)) for part in ("train", "validation", "test")},

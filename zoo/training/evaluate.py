@@ -6,7 +6,6 @@ from zoo import recipe as recipes
 from zoo import saved
 from zoo.data.batches import Batches
 from zoo.endpoints import default_endpoint
-from zoo.errors import UsageError
 
 EVALUATION_BATCH = 250
 ANSWERING_BATCH = 100  # a beam of five makes five of each
@@ -26,16 +25,9 @@ def evaluate(name, folder=None, part="test"):
     Raises:
         UsageError: If the network or its data cannot be loaded, or the data are not those that it was trained on.
     """
-    found = saved.find_saved(name, folder)
-    card, recipe = saved.read_card(found), recipes.find(name)
     model = saved.load(name, folder)
-    data = recipe.load_data({**recipe.defaults(), **card["settings"]})
-    if data.fingerprint() != card["data"]["fingerprint"]:
-        raise UsageError(
-            f"the data set {card['settings']['data']} is not the one that {found / saved.CARD} was made with (its fingerprint "
-            "differs); a score on it would not be comparable."
-        )
-    return scores(recipe, model, getattr(data, part), data.contract)
+    data = saved.load_data(name, folder)
+    return scores(recipes.find(name), model, getattr(data, part), data.contract)
 
 
 def scores(recipe, model, part, contract):

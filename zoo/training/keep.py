@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from zoo import saved
+from zoo.data.contract import unequal
 from zoo.errors import UsageError
 from zoo.files import write_json
 
@@ -136,10 +137,10 @@ def check_progress(folder, settings, fingerprint):
         changed = [f"{key} was {there.get(key)!r}, is {wanted.get(key)!r}" for key in keys if there.get(key) != wanted.get(key)]
         if changed:
             raise UsageError(f"the unfinished run has other settings ({'; '.join(changed)}); give its own, or --overwrite.")
-        if before["data"] != fingerprint:
-            raise UsageError(
-                "the unfinished run was made with other data (its fingerprint differs); start anew with --overwrite."
-            )
+        differing = unequal(before["data"], fingerprint)
+        if differing:
+            made_with = f"other data (its fingerprint differs: {differing})"
+            raise UsageError(f"the unfinished run was made with {made_with}; start anew with --overwrite.")
 
 
 def store_in_half(model, score):

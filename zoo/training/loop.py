@@ -71,6 +71,8 @@ def train(
         names = ", ".join(phase.name for phase in phases)
         raise UsageError(f"got --from and settings that train in phases of their own ({names}); expected one or the other.")
     data = recipe.load_data(settings)
+    for note in data.notes:
+        print(note)
     fingerprint = data.fingerprint()
     # Before anything is written: what cannot be built, or not be trained on these data, is said here.
     model = recipe.build_model(settings, data.contract)

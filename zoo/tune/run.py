@@ -5,6 +5,7 @@ import datetime
 import importlib
 import re
 import shutil
+import sys
 
 import keras
 
@@ -90,6 +91,8 @@ def tune(
     recipe = recipes.find(name)
     space = Space(name, recipe, overrides, changes)
     data = recipe.load_data(space.defaults)
+    for note in data.notes:
+        print(note, file=sys.stderr)
     defaults = {hp.name: hp.default for hp in space.hyperparameters.space}
     recipe.build_model(space.settings(defaults), data.contract)
     backend = keras.backend.backend()

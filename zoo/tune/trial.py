@@ -65,14 +65,19 @@ def _runs(folder):
     from zoo import recipe as recipes
     from zoo.training.keep import PROGRESS
     from zoo.training.phases import fit
+    from zoo.tune.fingerprint import data_fingerprint, differences
 
     recipe = recipes.find(study["name"])
     # Back from JSON: a list stands for a tuple.
     settings = recipe.settings(f"{key}={value}" for key, value in request["settings"].items())
     data = recipe.load_data(settings)
     fingerprint = data.fingerprint()
-    if study["fingerprint"]["data"] != {settings["data"]: fingerprint}:
-        raise RunError(f"the data set {settings['data']} is not the one that the study was begun with (its fingerprint differs)")
+    changed = differences({"data": study["fingerprint"]["data"]}, {"data": data_fingerprint(settings["data"], fingerprint)})
+    if changed:
+        raise RunError(
+            f"the data set {settings['data']} is not the one that the study was begun with (its fingerprint differs: "
+            f"{'; '.join(changed)})"
+        )
     runs = []
     for seed in range(settings["seed"], settings["seed"] + request["executions"]):
         run_folder = folder / f"seed-{seed}"
