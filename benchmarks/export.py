@@ -20,7 +20,7 @@ import rich.table
 import tensorflow as tf
 
 import zoo
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo import saved
 from zoo.endpoints import DEFAULT, endpoints_of
 from zoo.engines import open_engine, seconds_of_call

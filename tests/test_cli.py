@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 
 import zoo as package
 from zoo import datasets, saved
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.errors import UsageError
 from zoo.recipe import Target
 

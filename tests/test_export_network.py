@@ -21,7 +21,7 @@ from PIL import Image
 from tensorflow import lite
 
 from zoo import datasets, export, saved
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.data.text import Vocabulary
 from zoo.engines import open_engine
 from zoo.errors import RunError, UsageError

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import zoo
 from zoo import datasets, saved
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.data.batches import Batches
 from zoo.data.contract import Contract, Data, Field, Part
 from zoo.endpoints import default_endpoint, endpoints_of

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo import saved
 from zoo.data.text import Vocabulary
 from zoo.errors import UsageError

@@ -14,7 +14,7 @@ import pytest
 
 import zoo
 from zoo import datasets, saved
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.data.batches import Batches
 from zoo.data.forms import autoencoding
 from zoo.errors import UsageError

@@ -6,7 +6,7 @@ from PIL import Image
 
 import zoo
 from zoo import datasets, saved
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.data.pictures import light_on_dark
 from zoo.endpoints import default_endpoint
 from zoo.export.network import check_network, export_network

@@ -8,7 +8,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from zoo import datasets, recipe
+from zoo import datasets, finder, recipe
 from zoo.errors import UsageError
 from zoo.recipe import Count, Fraction, Positive, Recipe, Target
 
@@ -137,9 +137,9 @@ def test_one_name_for_two_settings_is_refused():
 
 
 def test_no_recipe_has_a_setting_of_a_data_set():
-    for name in recipe.recipe_names():
+    for name in finder.recipe_names():
         for data in datasets.DATA_SETS:
-            recipe.find(name).data_settings(data)
+            finder.find(name).data_settings(data)
 
 
 def test_a_recipe_may_bring_a_data_set_of_its_own():
@@ -170,12 +170,12 @@ def test_data_of_another_form_is_refused_with_what_would_fit():
         toy().load_data({"data": "digit"})
 
 
-@pytest.mark.parametrize("name", recipe.recipe_names())
+@pytest.mark.parametrize("name", finder.recipe_names())
 def test_every_recipe_is_whole(name):
-    found = recipe.find(name)
+    found = finder.find(name)
     assert {"epochs", "batch_size"} <= set(found.fit) <= set(recipe.FIT_TYPES)
     assert list(found.types()) == list(found.defaults())
-    assert recipe.description(name)
+    assert finder.description(name)
     source = pathlib.Path(found.build.__code__.co_filename).read_text(encoding="utf-8")
     assert f"    zoo train {name}\n" in source
     overrides = [f"{key}={value!r}" for key, value in found.defaults().items()]

@@ -9,7 +9,7 @@ from small import SMALL
 
 import zoo
 from zoo import data
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.errors import UsageError
 
 

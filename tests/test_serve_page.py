@@ -15,7 +15,7 @@ from PIL import Image
 
 import zoo
 from zoo import data, datasets
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.data.pictures import light_on_dark
 from zoo.endpoints import default_endpoint
 from zoo.export.network import export_network

@@ -13,11 +13,11 @@ import pytest
 
 import zoo
 import zoo.layers
-from zoo import datasets, recipe
+from zoo import datasets, finder
 
 ROOT = pathlib.Path(__file__).parent.parent
 MODELS = sorted(path.stem for path in (ROOT / "zoo/models").glob("*.py") if path.stem != "__init__")
-RECIPES = recipe.recipe_names()
+RECIPES = finder.recipe_names()
 
 
 def imported(path):

@@ -22,7 +22,7 @@ from disk import small_disk
 
 import zoo
 from zoo import datasets, saved
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.data import Part
 from zoo.errors import RunError, UsageError
 from zoo.files import sha256, written_beside

@@ -9,7 +9,7 @@ import pytest
 
 import zoo
 from zoo import datasets, saved
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.errors import RunError, UsageError
 from zoo.files import sha256
 from zoo.training import transfer

@@ -31,7 +31,7 @@ from keras_tuner.src.distribute.oracle_client import OracleClient
 
 import zoo.layers
 from zoo import datasets
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.durations import parse_duration
 from zoo.errors import RunError, UsageError
 from zoo.files import read_json, write_json

@@ -16,7 +16,7 @@ import time
 import pytest
 from processes import descendants
 
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.training.phases import fit
 
 pytestmark = pytest.mark.slow

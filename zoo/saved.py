@@ -13,7 +13,7 @@ import zipfile
 
 import numpy as np
 
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.data.contract import Contract, unequal
 from zoo.errors import DataMissing, UsageError
 from zoo.files import read_json, sha256, written_beside

@@ -35,7 +35,7 @@ def export(
 
     **Examples:** `zoo export mnist_cnn` · `zoo export stacked_lstm --format litert --fused --quantize int8`
     """
-    from zoo import recipe as recipes
+    from zoo import finder as recipes
 
     recipes.recipe_file(name)
     quiet("zoo.export.network")

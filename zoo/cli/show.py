@@ -20,7 +20,8 @@ def show(
 
     **Examples:** `zoo show mnist_cnn` · `zoo show resnet20 data=folder`
     """
-    from zoo import recipe as recipes
+    from zoo import finder as recipes
+    from zoo.types import type_name
 
     recipes.recipe_file(name)
     card = card_or_none(name, folder)
@@ -31,7 +32,7 @@ def show(
     content = {
         "name": name,
         "description": recipes.description(name),
-        "settings": {key: {"type": recipes.type_name(types[key]), "default": value} for key, value in chosen.items()},
+        "settings": {key: {"type": type_name(types[key]), "default": value} for key, value in chosen.items()},
         "target": str(recipe.target),
         "aim": recipe.target.aim,
         "weights": card and card["weights"]["count"],

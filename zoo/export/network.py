@@ -8,7 +8,7 @@ import pathlib
 import platform
 import re
 
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo import saved
 from zoo.engines import LITERT, ONNX, SAVED_MODEL
 from zoo.errors import RunError, UsageError
@@ -19,6 +19,7 @@ from zoo.export.onnx import write_onnx
 from zoo.export.saved_model import write_saved_model
 from zoo.export.trained import TrainedNetwork, playable
 from zoo.files import appearing, read_json, sha256, write_json
+from zoo.types import nearest
 
 FILES = {"saved_model": SAVED_MODEL, "litert": LITERT, "onnx": ONNX}
 CONTRACT, GOLDEN, EXPORT = "contract.json", "golden.json", "export.json"
@@ -62,7 +63,7 @@ def export_network(
     check_backend()
     for wanted in formats:
         if wanted not in FILES:
-            raise UsageError(f"there is no format {wanted!r}{recipes.nearest(wanted, FILES)} The formats are {', '.join(FILES)}.")
+            raise UsageError(f"there is no format {wanted!r}{nearest(wanted, FILES)} The formats are {', '.join(FILES)}.")
     if not formats:
         raise UsageError(f"no format was given; expected some of {', '.join(FILES)}.")
     if "litert" not in formats and (quantize != "none" or batch or fused or allow_flex):

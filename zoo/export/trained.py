@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo import saved
 from zoo.data.contract import Contract
 from zoo.endpoints import DEFAULT, endpoints_of, known_fields

@@ -2,7 +2,7 @@
 
 import math
 
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo import saved
 from zoo.data.batches import Batches
 from zoo.endpoints import default_endpoint

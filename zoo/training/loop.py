@@ -7,7 +7,7 @@ import shutil
 
 import keras
 
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo import saved
 from zoo.data.batches import check_targets
 from zoo.errors import RunError, UsageError

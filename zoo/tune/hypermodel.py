@@ -3,7 +3,7 @@
 import keras
 import keras_tuner
 
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.data.batches import Batches
 from zoo.endpoints import default_endpoint
 from zoo.errors import UsageError

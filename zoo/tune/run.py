@@ -9,7 +9,7 @@ import sys
 
 import keras
 
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo import saved
 from zoo.errors import RunError, UsageError
 from zoo.execution import check_backend
@@ -21,6 +21,7 @@ from zoo.tune.oracles import TUNERS
 from zoo.tune.report import write_report
 from zoo.tune.space import Space
 from zoo.tune.study import Study
+from zoo.types import nearest
 
 DEFAULT_TRIALS = 20
 COMPARABLE = ("data", "source", "versions")  # parts of a fingerprint without which the trials of two studies do not compare
@@ -123,7 +124,7 @@ def tune(
 
 def _check_numbers(tuner, max_trials, budget, workers, executions, threads, address):
     if tuner not in TUNERS:
-        raise UsageError(f"there is no tuner {tuner!r}{recipes.nearest(tuner, TUNERS)} The tuners are {', '.join(TUNERS)}.")
+        raise UsageError(f"there is no tuner {tuner!r}{nearest(tuner, TUNERS)} The tuners are {', '.join(TUNERS)}.")
     least_workers = 1 if address.endswith(":0") else 0
     least = {"--max-trials": 1, "--executions": 1, "--threads": 1, "--workers": least_workers}
     for option, value in zip(least, (max_trials, executions, threads, workers)):

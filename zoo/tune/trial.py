@@ -62,7 +62,7 @@ def _result(folder):
 def _runs(folder):
     request = read_json(folder / files.REQUEST, "the chief writes it again")
     study = files.read_study(folder.parent.parent)
-    from zoo import recipe as recipes
+    from zoo import finder as recipes
     from zoo.training.keep import PROGRESS
     from zoo.training.phases import fit
     from zoo.tune.fingerprint import data_fingerprint, differences
