@@ -187,7 +187,7 @@ def test_phases_can_be_searched(zoo, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, _, error = zoo(
         f"tune {NAME} data=digits 'units=(12, 4)' layerwise=True layer_epochs=2 epochs=2 batch_size=200 "
-        "--space learning_rate=1e-3,1e-2 --tuner grid --folder models"
+        "--tuner random --max-trials 2 --folder models"
     )
     assert code == 0, error
     best = json.loads((tmp_path / f"models/{NAME}/tune/1/best.json").read_text())
