@@ -1,17 +1,23 @@
-import contextlib
 import os
 import pathlib
 import shlex
-import signal
 import sys
+import uuid
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
+import filelock
 import pytest
-from processes import descendants
+from processes import descendants, end, started_in
 
 from zoo import cli
 
+# Nothing that reads these is imported yet.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if WORKER:  # there are as many as cores
+    for variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+# Everything that the tests start inherits it.
+RUN = os.environ.setdefault("ZOO_TEST_RUN", uuid.uuid4().hex)
 DATA_FOLDER = os.environ.get("ZOO_DATA_DIR") and pathlib.Path(os.environ["ZOO_DATA_DIR"]).resolve()
 
 
@@ -27,9 +33,34 @@ def data_folder():
 def no_process_outlives_the_tests():
     """Ends what a failed test left running: it would hold the terminal, and with it whoever waits for the tests."""
     yield
-    for pid in descendants(os.getpid()):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    end(descendants(os.getpid()))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    """The same for what a worker of pytest-xdist left that was ended because a test hung."""
+    if not WORKER:
+        end(started_in(f"ZOO_TEST_RUN={RUN}") - {os.getpid()})
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    """The function from a name and `make(folder)`, which fills a new folder, to that folder: the same one for all workers."""
+    common = tmp_path_factory.getbasetemp()
+    if WORKER:
+        common = common.parent  # its own one is a folder in that of the run
+
+    def find(name, make):
+        folder, unfinished = common / "made" / name, common / "unfinished" / name
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(f"{folder}.lock"):
+            if not folder.exists():
+                unfinished.mkdir(parents=True)
+                make(unfinished)
+                unfinished.rename(folder)
+        return folder
+
+    return find
 
 
 @pytest.fixture
