@@ -1,6 +1,9 @@
+import functools
+import json
 import os
 import pathlib
 import shlex
+import subprocess
 import sys
 import uuid
 
@@ -9,6 +12,7 @@ import pytest
 from processes import descendants, end, started_in
 
 from zoo import cli
+from zoo.engines import SAVED_MODEL
 
 # Nothing that reads these is imported yet.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -61,6 +65,45 @@ def made_once(tmp_path_factory):
         return folder
 
     return find
+
+
+@pytest.fixture(scope="session")
+def warm_engines(tmp_path_factory):
+    """In place of `zoo.export.check.run_engines`: the process that runs a SavedModel has TensorFlow from the start."""
+    from zoo.export.check import run_engines as fresh
+
+    folder, pipe = tmp_path_factory.mktemp("warm"), subprocess.PIPE
+    command = [sys.executable, pathlib.Path(__file__).with_name("warm.py")]
+    # One thread before the fork.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=environment) as process:
+
+        def run(path, *arguments):
+            if pathlib.Path(path).name != SAVED_MODEL:
+                return fresh(path, *arguments)
+            said = folder / uuid.uuid4().hex
+            process.stdin.write(json.dumps([[str(argument) for argument in (path, *arguments)], str(said)]) + "\n")
+            process.stdin.flush()
+            code = int(process.stdout.readline())
+            return subprocess.CompletedProcess(arguments, code, "", said.read_text())
+
+        yield run
+        process.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def packaged_export(made_once, data_folder, warm_engines):
+    """The function from the name of a packaged network to a folder with version 1 of it in `saved_models`, in every format."""
+    from zoo.export.network import export_network
+
+    def make(name, folder):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ZOO_DATA_DIR", str(data_folder))
+            patch.setattr("zoo.export.check.run_engines", warm_engines)
+            patch.chdir(folder)
+            export_network(name)
+
+    return lambda name: made_once(f"export of {name}", functools.partial(make, name))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Trials, each in a process of its own: `python -m zoo.tune.trial`.
 
-This process imports what trains, which takes seconds, and forks another one for each trial. That one reads the trial's request, goes
-on from its checkpoints, and leaves a result. All of them end with the worker that started this one.
+This process imports what trains, which takes seconds, and forks another one for each trial. That one reads the trial's request,
+goes on from its checkpoints, and leaves a result. All of them end with the worker that started this one.
 """
 
 import fcntl
