@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import shlex
+import shutil
 import subprocess
 import sys
 import uuid
@@ -59,6 +60,7 @@ def made_once(tmp_path_factory):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(f"{folder}.lock"):
             if not folder.exists():
+                shutil.rmtree(unfinished, ignore_errors=True)  # of a maker that failed
                 unfinished.mkdir(parents=True)
                 make(unfinished)
                 unfinished.rename(folder)
