@@ -4,6 +4,7 @@ This process imports what trains, which takes seconds, and forks another one for
 goes on from its checkpoints, and leaves a result. All of them end with the worker that started this one.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -35,7 +36,8 @@ def main():
             folder, patience = json.loads(line)
             return _run(pathlib.Path(folder), patience)
         _, status = os.waitpid(process, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        with contextlib.suppress(BrokenPipeError):  # the worker is gone
+            os.write(1, f"{os.waitstatus_to_exitcode(status)}\n".encode())
 
 
 def _run(folder, patience):
