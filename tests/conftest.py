@@ -84,7 +84,8 @@ def warm_engines(tmp_path_factory):
             if pathlib.Path(path).name != SAVED_MODEL:
                 return fresh(path, *arguments)
             said = folder / uuid.uuid4().hex
-            process.stdin.write(json.dumps([[str(argument) for argument in (path, *arguments)], str(said)]) + "\n")
+            command = [str(pathlib.Path(path).resolve()), *map(str, arguments)]  # it has another working directory
+            process.stdin.write(json.dumps([command, str(said)]) + "\n")
             process.stdin.flush()
             code = int(process.stdout.readline())
             return subprocess.CompletedProcess(arguments, code, "", said.read_text())
