@@ -27,7 +27,7 @@ FIXED = ["data=digits", "activation=relu", "weight_decay=0.05", "batch_size=100"
 NETWORK = ["mlp", *FIXED, "units=(16,)", "epochs=15"]
 MAIN = "from zoo.cli import main; main()"
 SEARCH = ["--tuner", "random", "--threads", "1"]
-PATIENCE = 120  # seconds for anything to happen at all
+PATIENCE = 300  # seconds for anything to happen at all
 
 
 def start(folder, *arguments, environment=None, network=NETWORK, limit=None):
