@@ -36,6 +36,7 @@ clean:
 	$(BIN)/pip install --quiet --editable .
 	touch $@
 
-.venv/installed-dev: .venv/installed
+.venv/installed-dev: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --editable '.[dev]'
-	touch $@
+	touch .venv/installed $@
