@@ -47,35 +47,43 @@ NAMES = [*TINY, "seq2seq"]
 ZOO = [sys.executable, "-c", "from zoo.cli import main; main()"]
 
 
-@pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory):
-    """A working directory where `zoo export seq2seq` is at work from the start, and what to wait with: (folder, end)."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    command = [*ZOO, "export", "seq2seq", "--format", "saved_model"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        yield folder, functools.cache(lambda: (*process.communicate(), process.returncode))
+@pytest.fixture(scope="session")
+def elsewhere(made_once):
+    """A working directory where `zoo export seq2seq` was run, and what came of it: (folder, (output, errors, exit code))."""
+
+    def make(folder):
+        done = subprocess.run([*ZOO, "export", "seq2seq", "--format", "saved_model"], cwd=folder, capture_output=True, text=True)
+        (folder / "said.json").write_text(json.dumps([done.stdout, done.stderr, done.returncode]))
+
+    folder = made_once("elsewhere", make)
+    return folder, read(folder / "said.json")
 
 
-@pytest.fixture(scope="module")
-def trained(elsewhere, tmp_path_factory):
+@pytest.fixture(scope="session")
+def trained(made_once):
     """A folder with networks that learned little."""
-    folder = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("zoo.recipes.vae.SAMPLES", 2)
-        for name, settings in TINY.items():
-            train(name, settings, folder=folder, verbose=0)
-    return folder
+
+    def make(folder):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("zoo.recipes.vae.SAMPLES", 2)
+            for name, settings in TINY.items():
+                train(name, settings, folder=folder, verbose=0)
+
+    return made_once("trained", make)
 
 
-@pytest.fixture(scope="module")
-def exported(trained, tmp_path_factory):
+@pytest.fixture(scope="session")
+def exported(trained, made_once):
     """A folder with version 1 of NAME in every format, and with quantized ones of other numbers."""
-    folder = copied(trained / NAME, tmp_path_factory.mktemp("exported") / NAME).parent
-    export_network(NAME, folder=folder)
-    export_network(NAME, ["litert"], "dynamic", folder=folder)
-    export_network(NAME, ["litert"], "float16", version=7, folder=folder)
-    export_network(NAME, ["litert"], "int8", folder=folder)
-    return folder
+
+    def make(folder):
+        copied(trained / NAME, folder / NAME)
+        export_network(NAME, folder=folder)
+        export_network(NAME, ["litert"], "dynamic", folder=folder)
+        export_network(NAME, ["litert"], "float16", version=7, folder=folder)
+        export_network(NAME, ["litert"], "int8", folder=folder)
+
+    return made_once("exported", make)
 
 
 @pytest.fixture
@@ -83,24 +91,27 @@ def copy(exported, tmp_path):
     return copied(exported, tmp_path / "copy")
 
 
-@pytest.fixture(scope="module")
-def version_of(exported, trained, elsewhere):
+@pytest.fixture(scope="session")
+def version_of(exported, trained, elsewhere, made_once):
     """A version of every network, for all tests: the function from its name to the folder."""
 
-    @functools.cache
+    def make(name, folder):
+        copied(trained / name, folder / name)
+        export_network(name, ["saved_model"] if name == "vae" else ["litert", "onnx"], folder=folder)
+
     def find(name):
         if name == NAME:
             return exported / NAME / "1"
         if name == "seq2seq":
-            folder, end = elsewhere
-            assert end()[-1] == 0, end()
+            folder, said = elsewhere
+            assert said[-1] == 0, said
             return folder / "saved_models/seq2seq/1"
-        return export_network(name, ["saved_model"] if name == "vae" else ["litert", "onnx"], folder=trained)[0]
+        return made_once(f"version of {name}", functools.partial(make, name)) / name / "1"
 
     return find
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def engines_of(version_of):
     """The function from a network's name to the engines of its files."""
 
@@ -524,8 +535,7 @@ def test_other_answers_than_the_golden_ones_are_found(zoo, copy, change, message
 
 
 def test_a_packaged_network_is_exported_to_the_working_directory(elsewhere):
-    folder, end = elsewhere
-    out, err, code = end()
+    folder, (out, err, code) = elsewhere
     assert code == 0 and err == "" and out.endswith("\nseq2seq: exported to saved_models/seq2seq/1\n")
     assert [str(path.relative_to(folder)) for path in folder.glob("*/*/*")] == ["saved_models/seq2seq/1"]
     assert read(folder / "saved_models/seq2seq/1/export.json")["weights"] == sha256(SEQ2SEQ / saved.WEIGHTS)

@@ -10,6 +10,7 @@ import math
 import os
 import pathlib
 import random
+import re
 import resource
 import shutil
 import socket
@@ -1411,7 +1412,7 @@ def test_a_chief_in_trouble_tells_so(opened, worker, capsys):
     study = opened(endless, "random", 2)
     (study.folder / files.TRIALS).write_text("not a folder")
     with served(study) as (port, servicer), pytest.raises(RunError, match="no chief answered at 127.0.0.1"):
-        worker._Chief(environment(port), 0.3).create_trial()
+        worker._Chief(environment(port), 2.0).create_trial()
     assert isinstance(servicer.failure, OSError)
     assert "waiting for the chief" in capsys.readouterr().out
 
@@ -1527,7 +1528,7 @@ def test_tables_fit_and_show_what_differs(opened):
     study.told(running.trial, "a", 3, 0.123456)
     text = printed(screen.live_table(study, 8))
     assert all(len(line) <= 60 for line in text.splitlines())
-    assert "12 of 40 trials, 1 failed, 0s of 1m 30s" in " ".join(text.split())
+    assert re.search(r"12 of 40 trials, 1 failed, \d+s of 1m 30s", " ".join(text.split()))
     assert f"{running.trial}   running" in text and "0.12346" in text and "3 of 9" in text
     best = [row.trial for row in study.ranked()]
     assert [trial for trial in best if f"\n{trial}" in text] == best[:7]

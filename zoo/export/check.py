@@ -53,14 +53,18 @@ def answers_of(path, requests, timed=()):
     with tempfile.TemporaryDirectory() as folder:
         asked, answered = pathlib.Path(folder) / "requests.npz", pathlib.Path(folder) / "answers.npz"
         write_arrays(asked, [request[:2] for request in [*requests, *timed]])
-        command = [sys.executable, "-m", "zoo.engines", str(path), str(asked), str(answered), "--time", str(len(timed))]
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        finished = subprocess.run(command, capture_output=True, text=True, env=environment)
+        finished = run_engines(path, asked, answered, "--time", str(len(timed)))
         if finished.returncode:
             lines = [line for line in finished.stderr.splitlines() if line.strip()] if finished.returncode > 0 else []
             reason = lines[-1] if lines else f"exit code {finished.returncode}"
             raise RunError(f"{path.name} does not run in its own runtime: {reason:.300}")
         return [outputs for _, outputs in read_arrays(answered)]
+
+
+def run_engines(*arguments):
+    """Runs `python -m zoo.engines` with some arguments, and gives its `subprocess.CompletedProcess`."""
+    command, environment = [sys.executable, "-m", "zoo.engines", *arguments], {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
 
 
 def difference(requests, answers):

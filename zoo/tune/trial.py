@@ -1,8 +1,11 @@
-"""One trial, in a process of its own: `python -m zoo.tune.trial FOLDER`.
+"""Trials, each in a process of its own: `python -m zoo.tune.trial`.
 
-It reads its request, goes on from its checkpoints, and leaves a result. It ends with the worker that started it.
+This process imports what trains, which takes seconds, and forks another one for each trial. That one reads the trial's request,
+goes on from its checkpoints, and leaves a result. All of them end with the worker that started this one.
 """
 
+import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -22,8 +25,27 @@ STILL_HELD = 75  # exit code: another process is at work in the folder
 
 
 def main():
-    """Runs the trial whose folder is the first argument; the second is how long to wait for another process to leave it."""
-    folder, patience = pathlib.Path(sys.argv[1]), float(sys.argv[2])
+    """Runs a trial for each line of standard input, and answers it by a line with the exit code of the trial's process.
+
+    A line holds, in JSON, the trial's folder and the seconds to wait for another process to leave it.
+    """
+    import zoo.training.loop  # noqa: F401  its import starts no threads, which a fork would lose
+
+    for line in sys.stdin:
+        process = os.fork()
+        if not process:
+            folder, patience = json.loads(line)
+            return _run(pathlib.Path(folder), patience)
+        _, status = os.waitpid(process, 0)
+        with contextlib.suppress(BrokenPipeError):  # the worker is gone
+            os.write(1, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+
+
+def _run(folder, patience):
+    """Runs the trial of a folder in this process."""
+    log = os.open(folder / files.LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    for output in (1, 2):
+        os.dup2(log, output)
     threading.Thread(target=_end_with_the_worker, daemon=True).start()
     try:
         with filelock.FileLock(folder / "lock", timeout=patience):
