@@ -124,7 +124,7 @@ def save(folder, endpoints, functions, further=None):
     Args:
         folder: The folder, as text.
         endpoints: {signature: Endpoint}, of which every variable is saved once.
-        functions: {signature: concrete function}.
+        functions: {signature: function}, those of endpoints concrete.
         further: {signature: `tf.Module`} of signatures that are no endpoints, or None.
     """
     module = tf.Module()
@@ -140,7 +140,7 @@ def save(folder, endpoints, functions, further=None):
 
 def _resources(endpoints, functions):
     """The tables and the variables of TensorFlow's own that functions read; a SavedModel asks for them by object."""
-    read = {id(outside) for function in functions.values() for outside, _ in getattr(function.graph, "captures", ())}
+    read = {id(outside) for signature in endpoints for outside, _ in functions[signature].graph.captures}
     found = {}
     for endpoint in endpoints.values():
         for layer in endpoint.model._flatten_layers():
