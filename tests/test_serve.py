@@ -276,8 +276,15 @@ REFUSED = [
     ({"signature_name": "twice", "instances": [2**70]}, "number"),
     ({"signature_name": "twice", "instances": [-6]}, "number"),
     ({"signature_name": "twice", "instances": [[1]]}, "number"),
-    ('{"instances": [[[[NaN]]]]}', "JSON"),
-    ('{"instances": [[[[Infinity]]]]}', "JSON"),
+    (json.dumps({"instances": [[[[float("nan")]] * 3] * 4]}), "`image` holds NaN"),
+    (json.dumps({"instances": [[[[float("-inf")]] * 3] * 4]}), "`image` holds NaN or infinity"),
+    ('{"instances": [[[[Nan]]]]}', "JSON"),
+    ({"instances": [[[[True], [0.5], [0.5]]] * 4]}, "true"),
+    ({"instances": [[[[0.5], [False], [0.5]]] * 4]}, "false"),
+    ({"instances": [{"image": [[[0], [1], [True]]] * 4}]}, "true"),
+    ({"inputs": {"image": [[[[0.5], [True], [0.5]]] * 4]}}, "true"),
+    ({"instances": [[[[2**24]] * 3] * 4]}, "would round"),
+    ({"inputs": {"picture": [IMAGE]}}, "Missing named input: image"),
     ("", "JSON"),
     ("[]", "JSON"),
     ("{", "JSON"),
@@ -297,7 +304,7 @@ def test_what_does_not_keep_the_contract_is_refused_with_its_name(served, body, 
     [
         ("POST", "/v1/models/tiny/versions/99999999999999999999999:predict", 400),
         ("POST", "/v1/models/../../etc/passwd:predict", 400),
-        ("POST", "/v1/models/..%2f..%2fetc%2fpasswd:predict", 400),
+        ("POST", "/v1/models/..%2f..%2fetc%2fpasswd:predict", 404),
         ("POST", "/v1/models/..:predict", 404),
         ("GET", "/page/../version.py", 404),
         ("GET", "/page/%2e%2e%2fversion.py", 404),
@@ -552,7 +559,7 @@ def test_a_worker_that_hangs_does_not_keep_the_server_from_its_end(exports, tmp_
     [
         (["nowhere"], "cannot be read"),
         (["empty"], "holds no exported model"),
-        (["broken"], "contract.json is missing"),
+        (["broken"], "holds no exported file"),
         (["models", "--engine", "tensorflow"], "expected litert, onnx, saved_model"),
         (["models", "--engine", "onnx"], "holds no model.onnx"),
         (["models", "--port", "PORT"], "Address already in use"),
@@ -583,8 +590,9 @@ def test_one_bad_model_does_not_stop_the_others(exports, tmp_path):
     server = Served(tmp_path)
     assert server.predict(IMAGES)[0] == 200
     code, answer = server("GET", "/v1/models/broken")
-    assert code == 200 and "contract.json is missing" in answer["model_version_status"][0]["status"]["error_message"]
-    assert server("GET", "/readyz")[0] == 200 and server.end() == 0
+    assert code == 200 and "holds no exported file" in answer["model_version_status"][0]["status"]["error_message"]
+    assert server("GET", "/readyz")[0] == 503, "a model that never served is no reason to send requests here"
+    assert server.end() == 0
 
 
 def test_it_serves_where_nothing_is_installed_that_trains(exports, engine, tmp_path):

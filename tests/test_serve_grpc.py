@@ -36,6 +36,7 @@ from tensorflow_serving.apis import (
 from zoo.engines import open_engine
 from zoo.errors import UsageError
 from zoo.serve import messages
+from zoo.serve.config import read_config
 from zoo.serve.models import Model, Models
 from zoo.serve.operation import Metrics
 from zoo.serve.rest import Limits
@@ -764,7 +765,7 @@ def test_requests_are_counted_by_model_method_and_code(served):
         refusal(counted.prediction.Predict, asking(model="made-up"))
         refusal(counted.prediction.Predict, asking(IMAGES + 1))
         refusal(counted.channel.unary_unary(f"/{METHODS[0]}"), b"\xff")
-    text = metrics.text(served.models).decode()
+    text = metrics.text().decode()
     assert 'zoo_requests_total{code="OK",method="Predict",model="tiny"} 1.0' in text
     assert 'zoo_requests_total{code="NOT_FOUND",method="Predict",model=""} 1.0' in text
     assert 'zoo_requests_total{code="INVALID_ARGUMENT",method="Predict",model="tiny"} 1.0' in text
@@ -983,7 +984,7 @@ def camel(value):
 def test_models_json(tmp_path, spelt):
     file = tmp_path / "models.json"
     file.write_text(json.dumps(spelt(SNAKE)))
-    first, second, third, fourth = messages.read_config(file)
+    first, second, third, fourth = read_config(file)
     assert (first.name, first.folder, first.latest, first.specific, first.every) == ("a", tmp_path / "models/a", 1, (), False)
     assert str(second.folder) == "/b" and second.specific == (1, 3)
     assert third.every and third.labels == {"stable": 4, "new": 5}
@@ -995,10 +996,10 @@ def config(*models):
 
 
 WRONG_FILES = {
-    "empty": ("", "is no ModelServerConfig"),
-    "no JSON": ("{", "is no ModelServerConfig"),
+    "empty": ("", "is not a ModelServerConfig"),
+    "no JSON": ("{", "is not a ModelServerConfig"),
     "a list": ("[]", "Only ModelConfigList"),
-    "another field": ('{"models": []}', "is no ModelServerConfig"),
+    "another field": ('{"models": []}', "is not a ModelServerConfig"),
     "no models": (config(), "model_config_list is empty"),
     "no list": ("{}", "Only ModelConfigList"),
     "twice": (config({"name": "a", "base_path": "a"}, {"name": "a", "base_path": "b"}), "list model a multiple times"),
@@ -1011,10 +1012,10 @@ WRONG_FILES = {
     ),
     "a version of no kind": (
         config({"name": "a", "base_path": "a", "model_version_policy": {"specific": {"versions": ["x"]}}}),
-        "is no ModelServerConfig",
+        "is not a ModelServerConfig",
     ),
-    "no text": (b"\xff\xfe", "is no ModelServerConfig"),
-    "deep": ("[" * 100_000, "is no ModelServerConfig"),
+    "no text": (b"\xff\xfe", "is not a ModelServerConfig"),
+    "deep": ("[" * 100_000, "is not a ModelServerConfig"),
 }
 
 
@@ -1024,12 +1025,12 @@ def test_a_models_json_that_cannot_be_used_is_told_in_one_line(tmp_path, case):
     file = tmp_path / "models.json"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(UsageError) as caught:
-        messages.read_config(file)
+        read_config(file)
     assert told in str(caught.value) and str(file) in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_models_json_that_is_not_there(tmp_path):
     with pytest.raises(UsageError, match="models.json cannot be read .No such file"):
-        messages.read_config(tmp_path / "models.json")
+        read_config(tmp_path / "models.json")
     with pytest.raises(UsageError, match="cannot be read"):
-        messages.read_config(tmp_path)
+        read_config(tmp_path)

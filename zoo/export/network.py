@@ -25,6 +25,7 @@ from zoo.export.onnx import write_onnx
 from zoo.export.saved_model import write_saved_model
 from zoo.export.strings import ClassifyBytes, Translate
 from zoo.files import appearing, read_json, sha256, write_json
+from zoo.machine import machine
 
 FILES = {"saved_model": SAVED_MODEL, "litert": LITERT, "onnx": ONNX}
 CONTRACT, GOLDEN, EXPORT = "contract.json", "golden.json", "export.json"
@@ -81,6 +82,7 @@ def export_network(
         "weights": saved.read_card(found)["weights"]["sha256"],
         "made": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%MZ"),
         "versions": _versions(formats),
+        "machine": machine(),
         "options": {"quantize": quantize, "batch": batch, "fused": fused, "allow_flex": allow_flex},
         "metric": network.recipe.target.metric,
         "files": {},
