@@ -996,7 +996,7 @@ def config(*models):
 
 
 WRONG_FILES = {
-    "empty": ("", "is not a ModelServerConfig"),
+    "empty": ("", "Only ModelConfigList"),
     "no JSON": ("{", "is not a ModelServerConfig"),
     "a list": ("[]", "Only ModelConfigList"),
     "another field": ('{"models": []}', "is not a ModelServerConfig"),

@@ -5,6 +5,7 @@ import pathlib
 
 from zoo.endpoints import DEFAULT
 from zoo.errors import RunError, UsageError
+from zoo.export.beside import write_beside
 from zoo.export.check import make_requests, prove
 from zoo.export.graph import as_endpoints, as_function, fields_of, specs_of
 from zoo.export.quiet import quiet
@@ -15,6 +16,8 @@ OPSET = 18
 
 def onnx(model, path, signatures=None, contract=None, examples=None):
     """Exports a functional model to an ONNX file, and keeps it if ONNX Runtime computes with it what Keras does.
+
+    The contract and golden requests are written beside it, for `zoo serve`.
 
     Args:
         model: A functional `keras.Model`. Its inputs and outputs keep their names; the batch, and lengths that the model leaves
@@ -40,11 +43,14 @@ def onnx(model, path, signatures=None, contract=None, examples=None):
         True
     """
     endpoints = as_endpoints(model, signatures)
-    requests = make_requests(endpoints, examples or {}, fields_of(endpoints, contract))
+    fields = fields_of(endpoints, contract)
+    requests = make_requests(endpoints, examples or {}, fields)
     with contextlib.ExitStack() as stack:
         partial = {file: stack.enter_context(appearing(file, ".onnx")) for file in _files(endpoints, pathlib.Path(path)).values()}
         write_onnx(endpoints, next(iter(partial.values())))
-        return prove(next(iter(partial.values())), requests)
+        found = prove(next(iter(partial.values())), requests)
+        write_beside(path, "onnx", endpoints, fields, requests, found, contract)
+        return found
 
 
 def write_onnx(endpoints, path, metadata=None):

@@ -1,7 +1,6 @@
 """The models that are served, and the folders that are watched for their versions."""
 
 import dataclasses
-import gc
 import os
 import pathlib
 import re
@@ -9,6 +8,7 @@ import threading
 import time
 
 from zoo.errors import UsageError
+from zoo.serve.memory import settle
 from zoo.serve.version import CONTRACT, Version
 
 START, LOADING, AVAILABLE, UNLOADING, END = "START", "LOADING", "AVAILABLE", "UNLOADING", "END"  # TensorFlow Serving's states
@@ -249,15 +249,15 @@ class Models:
             self._refuse(name, number, before, files, error)
             return
         self._refusals.pop((name, number), None)
-        self._set(name, number, Status(AVAILABLE, version=version))
+        made = f"contract made from {version.made_from}" if version.made_from else ""
+        self._set(name, number, Status(AVAILABLE, message=made, version=version))
         self._have_served.add(name)
         if before.version is not None:
             before.version.close(self._drain)
         before = None
-        _settle()
-        made = f", by a contract made from {version.made_from}" if version.made_from else ""
-        why = f" ({version.why})" if version.why else ""
-        self._note(f"{name} version {number} is served by {version.engine}{why}{made}")
+        settle()
+        told = "; ".join(filter(None, (version.why, made)))
+        self._note(f"{name} version {number} is served by {version.engine}" + (f" ({told})" if told else ""))
 
     def _refuse(self, name, number, before, files, error):
         message = (str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}").splitlines()[0]
@@ -277,8 +277,8 @@ class Models:
         self._set(name, number, Status(UNLOADING))
         status.version.close(self._drain)
         status = None
+        settle()
         self._set(name, number, Status(END))
-        _settle()
         self._note(f"{name} version {number} is unloaded")
 
     def _set(self, name, number, status):
@@ -312,16 +312,6 @@ def models_in(folder):
     if not found:
         raise UsageError(f"{folder} holds no exported model; make one with `zoo export NAME --folder {folder}`.")
     return found
-
-
-def _settle():
-    """Collects what is left of a version, and keeps what lives on out of later collections.
-
-    A full collection stops every answer for as long as it takes, and JSON sets one off.
-    """
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
 
 
 def _is_version(entry):

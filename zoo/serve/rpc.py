@@ -79,16 +79,21 @@ class Server:
     def __init__(self, server, port, service):
         self._server, self.port, self._service = server, port, service
 
-    async def stop(self, grace):
-        """Takes no more requests, and answers those it has, for at most `grace` seconds.
-
-        gRPC itself cancels what comes over an open channel while it stops; clients give up on that, and retry UNAVAILABLE.
-        """
-        until = time.monotonic() + grace
+    async def drain(self, grace):
+        """Takes no more requests, which it answers by UNAVAILABLE, and answers those it has, for at most `grace` seconds."""
         self._service.stopping.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 await self._service.is_done()
+
+    async def stop(self, grace):
+        """Drains, and ends.
+
+        gRPC cancels what comes over an open channel at that moment, and clients give up on CANCELLED. A process that ends anyway
+        does better without: then the channel breaks, which is UNAVAILABLE, and clients ask another server.
+        """
+        until = time.monotonic() + grace
+        await self.drain(grace)
         await self._server.stop(max(0.0, until - time.monotonic()))
 
 
