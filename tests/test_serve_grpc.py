@@ -26,6 +26,7 @@ from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
+    inference_pb2,
     model_management_pb2,
     model_service_pb2_grpc,
     predict_pb2,
@@ -474,6 +475,58 @@ def test_a_signature_that_neither_classifies_nor_regresses(served):
         assert refusal(call, asking(signature="other", kind=kind)) == told
 
 
+CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
+
+
+def tasks(*given):
+    """A MultiInferenceRequest of (model, signature, method) for all of `IMAGES`."""
+    request = inference_pb2.MultiInferenceRequest()
+    for model, signature, method in given:
+        task = request.tasks.add(method_name=method)
+        task.model_spec.name, task.model_spec.signature_name = model, signature
+    request.input.example_list.examples.extend(example(image=image.ravel().tolist()) for image in IMAGES)
+    return request
+
+
+def test_multi_inference_is_what_its_tasks_are_alone(served):
+    alone = asking(kind=classification_pb2.ClassificationRequest)
+    alone.input.CopyFrom(tasks().input)
+    answer = served.prediction.MultiInference(tasks(("tiny", "", CLASSIFY)), timeout=PATIENCE)
+    assert len(answer.results) == 1
+    assert answer.results[0].classification_result == served.prediction.Classify(alone, timeout=PATIENCE).result
+    spec = answer.results[0].model_spec
+    assert (spec.name, spec.version.value, spec.signature_name) == ("tiny", 2, "")
+
+
+WRONG_TASKS = {
+    "none": (tasks(), Code.INVALID_ARGUMENT, "ModelSpec has no name specified."),
+    "no name": (tasks(("tiny", "", CLASSIFY), ("", "twice", CLASSIFY)), Code.INVALID_ARGUMENT, "an empty model name"),
+    "two models": (tasks(("tiny", "", CLASSIFY), ("pictures", "", CLASSIFY)), Code.INVALID_ARGUMENT, "the same model name"),
+    "twice": (
+        tasks(("tiny", "", CLASSIFY), ("tiny", "serving_default", CLASSIFY)),
+        Code.INVALID_ARGUMENT,
+        "Duplicate evaluation of signature: serving_default",
+    ),
+    "unknown signature": (tasks(("tiny", "x", CLASSIFY)), Code.INVALID_ARGUMENT, "signature not found in model graph: x"),
+    "unknown model": (tasks(("none", "", CLASSIFY)), Code.NOT_FOUND, "Servable not found"),
+    "regress": (tasks(("tiny", "", REGRESS)), Code.INVALID_ARGUMENT, "Expected regression signature"),
+    "predict": (tasks(("tiny", "", "tensorflow/serving/predict")), Code.UNIMPLEMENTED, "Unsupported signature method_name"),
+    "no classes": (tasks(("tiny", "twice", CLASSIFY)), Code.INVALID_ARGUMENT, "Expected classification signature"),
+    "other inputs": (
+        tasks(("tiny", "", CLASSIFY), ("tiny", "twice", CLASSIFY)),
+        Code.INVALID_ARGUMENT,
+        "Input tensor must be the same",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_TASKS)
+def test_tasks_that_cannot_be_answered_together(served, case):
+    request, code, told = WRONG_TASKS[case]
+    given, message = refusal(served.prediction.MultiInference, request)
+    assert given == code and told in message
+
+
 def test_metadata_are_signatures_as_tensorflow_writes_them(served):
     request = asking(kind=get_model_metadata_pb2.GetModelMetadataRequest)
     request.metadata_field.append("signature_def")
@@ -617,6 +670,7 @@ METHODS = (
     "tensorflow.serving.PredictionService/Predict",
     "tensorflow.serving.PredictionService/Classify",
     "tensorflow.serving.PredictionService/Regress",
+    "tensorflow.serving.PredictionService/MultiInference",
     "tensorflow.serving.PredictionService/GetModelMetadata",
     "tensorflow.serving.ModelService/GetModelStatus",
     "tensorflow.serving.ModelService/HandleReloadConfigRequest",
@@ -837,7 +891,14 @@ def test_tls(served, tmp_path):
 
 def test_health_of_all_of_a_service_and_of_a_model(served):
     Response = health_pb2.HealthCheckResponse
-    for name in ("", "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService", "tiny", "pictures"):
+    services = (
+        "",
+        "PredictionService",
+        "ModelService",
+        "tensorflow.serving.PredictionService",
+        "tensorflow.serving.ModelService",
+    )
+    for name in (*services, "tiny", "pictures"):
         assert served.health.Check(health_pb2.HealthCheckRequest(service=name)).status == Response.SERVING
     assert refusal(served.health.Check, health_pb2.HealthCheckRequest(service="other"))[0] == Code.NOT_FOUND
     assert next(served.health.Watch(health_pb2.HealthCheckRequest(service="other"))).status == Response.SERVICE_UNKNOWN

@@ -36,11 +36,11 @@ def write_beside(path, form, endpoints, fields, requests, found, contract=None):
         there = _read(folder)
         if there is None:
             return
-        earlier = {key: one for key, one in there[1]["files"].items() if key != form and (folder / one["file"]).exists()}
-        if earlier and _without_formats(there[0]) != _without_formats(new):
+        others = {key: one for key, one in there[1]["files"].items() if one["file"] != file and (folder / one["file"]).exists()}
+        if form in others or (others and _without_formats(there[0]) != _without_formats(new)):
             return
-        if earlier:
-            new, report["files"] = _joined(there[0], form), earlier
+        if others:
+            new, report["files"] = _joined(there[0], form), others
     golden = [] if report["files"] else _golden(requests)
     report["files"][form] = {"file": file, "golden_difference": found.excess}
     if golden:

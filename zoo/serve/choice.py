@@ -56,18 +56,18 @@ def open_fastest(folder, contract=None, golden=(), report=None, engine=None, thr
     there = {name: path for name in FILES if engine in (None, name) and (path := _file(folder, name)) is not None}
     if not there:
         raise UsageError(f"{folder} holds no {FILES[engine] if engine else 'exported file'}; make one with `zoo export`.")
-    reasons, order, why = [], _by_signatures(there, contract), ""
+    reasons, (order, rivals), why = [], _by_signatures(there, contract), ""
     for name in list(order):
         if importlib.util.find_spec(RUNTIMES[name]) is None:
             reasons.append(f"{there[name].name} needs {RUNTIMES[name]}, which is not installed")
             order.remove(name)
-    rivals = [name for name in order if name != "saved_model"]
+    rivals = [name for name in rivals if name in order]
     if len(rivals) > 1 and contract is not None:
         times, where = _exported_times(rivals, report), "at its export"
         if times is None:
             times, where = _measured_times({name: there[name] for name in rivals}, golden, threads), "here"
         if times:
-            order.sort(key=lambda name: _mean(times[name]) if name in times else math.inf)
+            order.sort(key=lambda name: (name not in rivals, _mean(times[name]) if name in times else math.inf))
             told = [f"{name} {_told(times[name])}" for name in order if name in times]
             why = f"{', '.join(told)} ms a call of {' and '.join(map(str, BATCHES))} examples, measured {where}"
     for name in order:
@@ -87,16 +87,11 @@ def _file(folder, name):
 
 
 def _by_signatures(there, contract):
-    """The formats, those first that answer the most signatures."""
+    """(the formats in order, the SavedModel last; those that answer the most signatures, among which speed decides)."""
     signatures = contract["signatures"].values() if contract else ()
-    plain = [one for one in signatures if all(given["dtype"] != "string" for given in one["inputs"].values())]
-    answered = {name: sum(name in one["formats"] for one in plain) for name in there}
-    best = max(answered.values())
-    most = [name for name in there if answered[name] == best]
-    if "saved_model" in most and len(most) > 1:
-        most.remove("saved_model")
-        most.append("saved_model")
-    return most + [name for name in there if name not in most]
+    answered = {name: sum(name in one["formats"] for one in signatures) for name in there if name != "saved_model"}
+    rivals = [name for name in answered if answered[name] == max(answered.values())]
+    return rivals + [name for name in there if name not in rivals], rivals
 
 
 def _exported_times(names, report):
