@@ -20,7 +20,8 @@ class Protocol(HttpToolsProtocol):
     """
 
     def connection_made(self, transport):
-        self._head, self._kept, self._offers, self._late = 0, 0, False, None
+        self._head, self._kept, self._offers, self._late, self._waiting = 0, 0, False, None, None
+        self._at_once = getattr(self.app, "at_once", None)
         super().connection_made(transport)
         self._expect_head()
 
@@ -43,6 +44,7 @@ class Protocol(HttpToolsProtocol):
                 return self._refuse(431 if isinstance(error.__context__, HeadTooLarge) else 400)
             except httptools.HttpParserError:
                 return self._refuse(400)
+        self._go_on()
         if self._kept > MOST_HEAD:
             self._refuse(431)
 
@@ -77,6 +79,38 @@ class Protocol(HttpToolsProtocol):
         self._kept = 0
         if not self._offers:
             super().on_message_complete()
+            self._answer_at_once()
+
+    def _start_asgi_task(self, cycle, app):
+        """Waits for the body, if it comes with the head: a request that is whole may be answered at once."""
+        if self._at_once is None or not cycle.more_body or self.expect_100_continue:
+            super()._start_asgi_task(cycle, app)
+        else:
+            self._waiting = cycle, app
+
+    def _go_on(self):
+        """Gives a request to the application in the usual way."""
+        if self._waiting is not None:
+            (cycle, app), self._waiting = self._waiting, None
+            super()._start_asgi_task(cycle, app)
+
+    def _answer_at_once(self):
+        if self._waiting is None or self.flow.write_paused:
+            return
+        cycle = self._waiting[0]
+        written = self._at_once(self, cycle.scope, cycle.body)
+        if written is None:
+            return self._go_on()
+        self._waiting = None
+        head = [b"HTTP/1.1 200 OK\r\n", *(b"%s: %s\r\n" % pair for pair in self.server_state.default_headers)]
+        if not cycle.keep_alive:
+            head.append(b"connection: close\r\n")
+        head.append(b"content-length: %d\r\ncontent-type: application/json\r\n\r\n" % len(written))
+        cycle.response_started = cycle.response_complete = True
+        self.transport.write(b"".join(head) + written)
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def _without_offer(self):
         """The head of the request that offered an upgrade, without the offer, for a parser that begins anew."""

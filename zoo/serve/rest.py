@@ -4,9 +4,7 @@ import asyncio
 import dataclasses
 import hmac
 import pathlib
-import re
 import time
-import urllib.parse
 
 import numpy as np
 from starlette.applications import Starlette
@@ -21,13 +19,11 @@ from zoo.serve import jsons
 from zoo.serve.answering import answered, generated, metadata, other_method
 from zoo.serve.batching import QueueFull, Stopped
 from zoo.serve.bodies import NPY, PICTURES, Body, Held, TooLarge, from_bytes, write_npy
-from zoo.serve.models import LARGEST, NotFound
+from zoo.serve.lone import Lone
+from zoo.serve.models import NotFound
+from zoo.serve.paths import PREDICT, STATUS, parts_of, path_of, version_of
 
 PAGE = pathlib.Path(__file__).parent / "page"
-PREDICT = re.compile(
-    r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?:(classify|regress|predict|generate)", re.IGNORECASE
-)
-STATUS = re.compile(r"/v1/models(?:/([^/:]+))?(?:/versions/(\d+)|/labels/([^/:]+))?(?:/(metadata))?", re.IGNORECASE)
 LARGE = 2**18  # bytes of JSON that are read and written in a thread, so that others are answered meanwhile
 MOST_TOKENS = 1000  # of a generated text
 KEY_NEEDED = "an API key is needed: send it as 'Authorization: Bearer KEY'"
@@ -71,7 +67,7 @@ def build_app(models, limits=None, metrics=None, state=None):
 class _Rest:
     def __init__(self, models, limits, metrics, state):
         self._models, self._limits, self._metrics, self._state = models, limits, metrics, state
-        self._held = Held(limits.bodies)
+        self._held, self._lone = Held(limits.bodies), Lone(models, metrics)
         self._one_large = asyncio.Semaphore()  # large JSON is read one body at a time: it takes many times its size
         routes = [
             Route("/v1/zoo", self._zoo),
@@ -89,6 +85,15 @@ class _Rest:
             response = await self._v1(Request(scope, receive))
             return await response(scope, receive, send)
         return await self._others(scope, receive, send)
+
+    def at_once(self, connection, scope, body):
+        """The JSON of a lone request to :predict, or None for what goes the usual way; see `Lone`."""
+        headers = dict(scope["headers"])
+        is_json = not headers.get(b"content-type", b"").startswith((b"image/", b"application/x-npy"))
+        plain = is_json and b"content-encoding" not in headers and len(body) <= min(LARGE, self._limits.body)
+        if not plain or (self._limits.key is not None and not self._has_key(Request(scope))):
+            return None
+        return self._lone.answer(connection, scope, body)
 
     async def _live(self, request):
         return Response("alive\n", media_type="text/plain")
@@ -128,7 +133,7 @@ class _Rest:
 
     async def _v1(self, request):
         started, method, model, code = time.perf_counter(), "unknown", "", 500
-        path = request.scope.get("raw_path", b"").decode("latin-1") or request.scope["path"]
+        path = path_of(request.scope)
         try:
             if self._limits.key is not None and not self._has_key(request):
                 code = 401
@@ -138,9 +143,9 @@ class _Rest:
             if asked is None and told is None:
                 code = 400
                 return _error(400, f"Malformed request: {request.method} {path[:200]}")
-            model, number, label, kind = _parts(asked or told)
+            model, number, label, kind = parts_of(asked or told)
             method = (kind or "status").lower()
-            number = _version(number)
+            number = version_of(number)
             answer = self._asked if asked else self._told
             response = await answer(request, model, number, label, method)
             code = response.status_code
@@ -285,19 +290,6 @@ def status_json(number, status):
     """The status of one version as TensorFlow Serving tells it in JSON."""
     code = {0: "OK", 3: "INVALID_ARGUMENT"}[status.code]
     return {"version": str(number), "state": status.state, "status": {"error_code": code, "error_message": status.message}}
-
-
-def _parts(match):
-    """What stands in the groups of a path; decoded only now, so that a name may hold a slash, as in TensorFlow Serving."""
-    return [part and urllib.parse.unquote(part) for part in match.groups()]
-
-
-def _version(text):
-    if text is None:
-        return None
-    if len(text) > 40 or int(text) > LARGEST:
-        raise UsageError(f"Failed to convert version: {text[:40]} to numeric.")
-    return int(text)
 
 
 def _size(arrays):

@@ -120,6 +120,7 @@ def serve(models, options, sockets, grpc_address=None, beside=None, ready=lambda
         server_header=False,
         lifespan="off",
         http=Protocol,
+        proxy_headers=file is not None,  # only the access log names clients
         ws="none",
         timeout_keep_alive=75,
         timeout_graceful_shutdown=options.drain,
