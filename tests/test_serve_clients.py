@@ -28,7 +28,7 @@ from zoo import export
 from zoo.data.contract import Field
 from zoo.errors import UsageError
 from zoo.serve import jsons, messages
-from zoo.serve.adapters import MOST_PIXELS, check_picture, token_numbers, vocabulary
+from zoo.serve.adapters import MOST_PIXELS, MOST_TRANSPARENT_PIXELS, check_picture, token_numbers, vocabulary
 from zoo.serve.batching import Batcher
 from zoo.serve.bodies import read_npy
 from zoo.serve.models import Model, Models
@@ -640,13 +640,54 @@ def test_a_vocabulary_keeps_no_long_words():
     assert words._encode_short_word.cache_info().currsize <= before + 1
 
 
-def test_a_picture_that_unpacks_to_too_many_pixels_is_refused():
-    side = int(MOST_PIXELS**0.5) + 1
-    written = io.BytesIO()
-    Image.new("1", (side, side)).save(written, "PNG")
-    assert len(written.getvalue()) < 20_000
-    with pytest.raises(UsageError, match="at most 12,000,000 pixels"):
-        check_picture(written.getvalue())
+@pytest.mark.parametrize(("mode", "most"), [("1", MOST_PIXELS), ("RGBA", MOST_TRANSPARENT_PIXELS)])
+def test_a_picture_that_unpacks_to_too_many_pixels_is_refused(mode, most):
+    side = int(most**0.5)
+    for size, refused in ((side, False), (side + 1, True)):
+        written = io.BytesIO()
+        Image.new(mode, (size, size)).save(written, "PNG")
+        assert len(written.getvalue()) < 50_000
+        with pytest.raises(UsageError, match="at most 12,500,000 pixels") if refused else contextlib.nullcontext():
+            check_picture(written.getvalue())
+
+
+def field(number, content):
+    """A field of a message on the wire, with its length."""
+    length, size = b"", len(content)
+    while size > 127:
+        length, size = length + bytes([size & 127 | 128]), size >> 7
+    return bytes([number << 3 | 2]) + length + bytes([size]) + content
+
+
+def request_with(tensor):
+    return field(1, field(1, b"tiny")) + field(2, field(1, b"image") + field(2, tensor))
+
+
+SCATTERED = {
+    "sizes": request_with(field(2, field(2, b"") * 1_000_000)),
+    "texts": request_with(field(8, b"") * 1_000_000),
+    "numbers one by one": request_with(b"\x2d\0\0\0\0" * 500_000),
+    "inputs": field(2, b"") * 1_000_000,
+    "what nobody knows": request_with(b"\x98\x06\x01" * 500_000),
+    "cut": request_with(field(4, b"x" * 2_000_000))[:-1],
+}
+
+
+@pytest.mark.parametrize("case", SCATTERED)
+def test_a_large_message_of_many_parts_is_refused_before_it_is_read(case):
+    """Each part of two bytes would take fifty in memory."""
+    with pytest.raises(UsageError):
+        messages.check_parts(SCATTERED[case])
+
+
+def test_a_large_message_of_few_parts_is_read():
+    request = messages.PredictRequest()
+    request.model_spec.name = "tiny"
+    messages.write_array(np.zeros((40_000, 4, 3, 1), "float32"), request.inputs["image"])
+    request.inputs["more"].tensor_content = bytes(2_000_000)
+    content = request.SerializeToString()
+    messages.check_parts(content)
+    assert messages.parse(messages.PredictRequest, content) == request
 
 
 def test_a_slow_signature_does_not_run_in_the_thread_of_the_caller():

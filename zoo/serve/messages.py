@@ -84,6 +84,7 @@ TYPES = {
 }
 NUMBERS = {dtype: number for number, (dtype, _) in TYPES.items()}
 
+LARGE, MOST_PARTS = 2**20, 50_000  # bytes of a message that is looked at before it is parsed, and what it may consist of
 STRING_SIZE = 64  # bytes that a short text takes in memory
 
 
@@ -97,6 +98,50 @@ def parse(kind, content):
         return kind.FromString(content)
     except message.DecodeError:
         raise UsageError(f"the request is no {kind.DESCRIPTOR.full_name}: its bytes cannot be parsed.") from None
+
+
+def check_parts(content):
+    """Raises `UsageError` if the bytes of a PredictRequest are large and of very many parts.
+
+    Parsed, a part of two bytes takes fifty. The numbers of a tensor are one part, where they are packed, as every client packs
+    them; so that what is large holds few.
+    """
+    if len(content) <= LARGE:
+        return
+    left = MOST_PARTS
+
+    def walk(start, end, levels):
+        nonlocal left
+        while start < end:
+            left -= 1
+            if left < 0:
+                raise UsageError(f"the request has more than {MOST_PARTS} parts; send numbers packed, or fewer texts at once.")
+            tag, start = _varint(content, start, end)
+            number, kind = tag >> 3, tag & 7
+            if kind == 0:
+                _, start = _varint(content, start, end)
+            elif kind == 2:
+                size, start = _varint(content, start, end)
+                if start + size > end:
+                    raise UsageError("the request is no message: it ends too soon.")
+                if levels and number in levels[0]:
+                    walk(start, start + size, levels[1:])
+                start += size
+            else:
+                start += {1: 8, 5: 4}.get(kind, end)
+
+    # The inputs of a request, the value of each, the shape of a tensor, each size in it.
+    walk(0, len(content), ((2,), (2,), (2,), (2,)))
+
+
+def _varint(content, start, end):
+    value = shift = 0
+    while start < end and shift < 70:
+        byte = content[start]
+        value, start, shift = value | (byte & 127) << shift, start + 1, shift + 7
+        if byte < 128:
+            return value, start
+    raise UsageError("the request is no message: it ends too soon.")
 
 
 def to_array(name, proto, most=2**24):

@@ -152,6 +152,10 @@ class _Service:
                 self._check_key(context)
                 taken = len(content)
                 self._held.take(taken)
+                if kind is messages.PredictRequest:
+                    messages.check_parts(content)
+                elif taken > messages.LARGE:
+                    raise UsageError(f"the request has {taken} bytes; expected at most {messages.LARGE} for {name}.")
                 request = messages.parse(kind, content)
                 async with asyncio.timeout(self._limits.timeout):
                     response = await _despite_switches(method, request)
