@@ -111,6 +111,7 @@ class OnnxEngine:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.log_severity_level = threads, 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         files = {DEFAULT: path, **{file.stem.split(".")[-1]: file for file in path.parent.glob(f"{path.stem}.*.onnx")}}
         self._sessions = {
             name: onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])

@@ -1,7 +1,7 @@
 """uvicorn's HTTP/1.1 with what it lacks: limits on the head of a request, and no end of the body where an upgrade is offered."""
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 MOST_HEAD = 2**16  # bytes of a request's line and headers
 HEAD_WITHIN = 30.0  # seconds from the first byte of a head to its end
@@ -21,12 +21,14 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport):
         self._head, self._kept, self._offers, self._late, self._waiting = 0, 0, False, None, None
-        self._at_once = getattr(self.app, "at_once", None)
+        self._ask, self._call_off = getattr(self.app, "ask", None), None
         super().connection_made(transport)
         self._expect_head()
 
     def connection_lost(self, exc):
         self._head_is_there()
+        if self._call_off is not None:
+            self._call_off()
         super().connection_lost(exc)
 
     def data_received(self, data):
@@ -79,11 +81,11 @@ class Protocol(HttpToolsProtocol):
         self._kept = 0
         if not self._offers:
             super().on_message_complete()
-            self._answer_at_once()
+            self._go_shortly()
 
     def _start_asgi_task(self, cycle, app):
         """Waits for the body, if it comes with the head: a request that is whole may be answered at once."""
-        if self._at_once is None or not cycle.more_body or self.expect_100_continue:
+        if self._ask is None or not cycle.more_body or self.expect_100_continue:
             super()._start_asgi_task(cycle, app)
         else:
             self._waiting = cycle, app
@@ -94,20 +96,30 @@ class Protocol(HttpToolsProtocol):
             (cycle, app), self._waiting = self._waiting, None
             super()._start_asgi_task(cycle, app)
 
-    def _answer_at_once(self):
-        if self._waiting is None or self.flow.write_paused:
+    def _go_shortly(self):
+        """Answers a whole request past ASGI, if the application can."""
+        if self._waiting is None:
             return
-        cycle = self._waiting[0]
-        written = self._at_once(self, cycle.scope, cycle.body)
-        if written is None:
-            return self._go_on()
-        self._waiting = None
-        head = [b"HTTP/1.1 200 OK\r\n", *(b"%s: %s\r\n" % pair for pair in self.server_state.default_headers)]
+        (cycle, _), waiting, self._waiting = self._waiting, self._waiting, None
+
+        def respond(code, content):
+            self._call_off = None
+            self._respond(cycle, code, content)
+
+        call_off = None if self.flow.write_paused else self._ask(self, cycle.scope, cycle.body, respond)
+        if call_off is None:
+            self._waiting = waiting
+            self._go_on()
+        elif not cycle.response_complete:
+            self._call_off = call_off
+
+    def _respond(self, cycle, code, content):
+        head = [STATUS_LINE[code], *(b"%s: %s\r\n" % pair for pair in self.server_state.default_headers)]
         if not cycle.keep_alive:
             head.append(b"connection: close\r\n")
-        head.append(b"content-length: %d\r\ncontent-type: application/json\r\n\r\n" % len(written))
+        head.append(b"content-length: %d\r\ncontent-type: application/json\r\n\r\n" % len(content))
         cycle.response_started = cycle.response_complete = True
-        self.transport.write(b"".join(head) + written)
+        self.transport.write(b"".join(head) + content)
         if not cycle.keep_alive:
             self.transport.close()
         self.on_response_complete()

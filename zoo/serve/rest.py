@@ -19,9 +19,9 @@ from zoo.serve import jsons
 from zoo.serve.answering import answered, generated, metadata, other_method
 from zoo.serve.batching import QueueFull, Stopped
 from zoo.serve.bodies import NPY, PICTURES, Body, Held, TooLarge, from_bytes, write_npy
-from zoo.serve.lone import Lone
 from zoo.serve.models import NotFound
 from zoo.serve.paths import PREDICT, STATUS, parts_of, path_of, version_of
+from zoo.serve.short import Short
 
 PAGE = pathlib.Path(__file__).parent / "page"
 LARGE = 2**18  # bytes of JSON that are read and written in a thread, so that others are answered meanwhile
@@ -67,7 +67,8 @@ def build_app(models, limits=None, metrics=None, state=None):
 class _Rest:
     def __init__(self, models, limits, metrics, state):
         self._models, self._limits, self._metrics, self._state = models, limits, metrics, state
-        self._held, self._lone = Held(limits.bodies), Lone(models, metrics)
+        self._held = Held(limits.bodies)
+        self._short = Short(models, metrics, self._held, limits.timeout)
         self._one_large = asyncio.Semaphore()  # large JSON is read one body at a time: it takes many times its size
         routes = [
             Route("/v1/zoo", self._zoo),
@@ -86,14 +87,14 @@ class _Rest:
             return await response(scope, receive, send)
         return await self._others(scope, receive, send)
 
-    def at_once(self, connection, scope, body):
-        """The JSON of a lone request to :predict, or None for what goes the usual way; see `Lone`."""
+    def ask(self, connection, scope, body, respond):
+        """Asks for the answer to a whole request, past ASGI; see `Short.ask`."""
         headers = dict(scope["headers"])
-        is_json = not headers.get(b"content-type", b"").startswith((b"image/", b"application/x-npy"))
+        is_json = not headers.get(b"content-type", b"").startswith((b"image/", NPY.encode()))
         plain = is_json and b"content-encoding" not in headers and len(body) <= min(LARGE, self._limits.body)
         if not plain or (self._limits.key is not None and not self._has_key(Request(scope))):
             return None
-        return self._lone.answer(connection, scope, body)
+        return self._short.ask(connection, scope, body, respond)
 
     async def _live(self, request):
         return Response("alive\n", media_type="text/plain")
