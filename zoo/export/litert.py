@@ -9,6 +9,7 @@ import tensorflow as tf
 from zoo.endpoints import DEFAULT
 from zoo.errors import RunError, UsageError
 from zoo.export.advice import instead, named
+from zoo.export.beside import write_beside
 from zoo.export.check import prove
 from zoo.export.examples import MOST_EXAMPLES, as_arrays
 from zoo.export.flatbuffer import finished, foreign_operations
@@ -34,6 +35,8 @@ def litert(
     allow_flex=False,
 ):
     """Exports a functional model to a `.tflite` file, and keeps it if the LiteRT runtime computes with it what Keras does.
+
+    The contract and golden requests are written beside it, for `zoo serve`.
 
     Args:
         model: A functional `keras.Model`, with whatever recurrent layers and cells. Inputs and outputs keep their names; the
@@ -82,7 +85,11 @@ def litert(
     check_repeats(endpoints, requests)
     with appearing(path, ".tflite") as partial:
         flex = write_litert(endpoints, partial, fields, examples, quantize, representative, batch, fused, allow_flex)
-        return None if flex else prove(partial, requests, quantize != "none")
+        if flex:
+            return None
+        found = prove(partial, requests, quantize != "none")
+        write_beside(path, "litert", endpoints, fields, requests, found, contract)
+        return found
 
 
 def signatures_of_file(endpoints, fused):

@@ -19,6 +19,7 @@ from zoo.export.onnx import write_onnx
 from zoo.export.saved_model import write_saved_model
 from zoo.export.trained import TrainedNetwork, playable
 from zoo.files import appearing, read_json, sha256, write_json
+from zoo.machine import machine
 from zoo.types import nearest
 
 FILES = {"saved_model": SAVED_MODEL, "litert": LITERT, "onnx": ONNX}
@@ -83,6 +84,7 @@ def export_network(
         "weights": saved.read_card(found)["weights"]["sha256"],
         "made": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%MZ"),
         "versions": _versions(formats),
+        "machine": machine(),
         "options": {"quantize": quantize, "batch": batch, "fused": fused, "allow_flex": allow_flex},
         "metric": network.recipe.target.metric,
         "without_data": network.without_data,

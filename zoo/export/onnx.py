@@ -8,6 +8,7 @@ import numpy as np
 from zoo.endpoints import DEFAULT
 from zoo.errors import RunError, UsageError
 from zoo.export.advice import instead, named
+from zoo.export.beside import write_beside
 from zoo.export.check import prove
 from zoo.export.examples import as_arrays
 from zoo.export.graph import as_endpoints, as_function, check_plain, fields_of, specs_of
@@ -20,6 +21,8 @@ OPSET = 18
 
 def onnx(model, path, signatures=None, contract=None, examples=None):
     """Exports a functional model to an ONNX file, and keeps it if ONNX Runtime computes with it what Keras does.
+
+    The contract and golden requests are written beside it, for `zoo serve`.
 
     Args:
         model: A functional `keras.Model`. Its inputs and outputs keep their names; the batch, and lengths that the model leaves
@@ -53,7 +56,9 @@ def onnx(model, path, signatures=None, contract=None, examples=None):
     _, *further = _files(endpoints, pathlib.Path(path)).values()
     with appearing(path, ".onnx", further=[file.name for file in further]) as partial:
         write_onnx(endpoints, partial)
-        return prove(partial, requests)
+        found = prove(partial, requests)
+        write_beside(path, "onnx", endpoints, fields, requests, found, contract)
+        return found
 
 
 def write_onnx(endpoints, path, metadata=None):

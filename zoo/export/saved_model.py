@@ -1,5 +1,6 @@
 """Export to SavedModel, for TensorFlow Serving: named signatures that refuse what does not keep the contract."""
 
+from zoo.export.beside import write_beside
 from zoo.export.check import prove
 from zoo.export.examples import as_arrays
 from zoo.export.graph import as_endpoints, as_function, fields_of, save
@@ -12,7 +13,7 @@ def saved_model(model, path, signatures=None, contract=None, examples=None):
     """Exports a functional model to a SavedModel, and keeps it if TensorFlow computes with it what Keras does.
 
     The graph checks its inputs: wrong shapes, NaN, infinity, and values outside the contract are refused with a message that
-    names the input, by TensorFlow Serving too.
+    names the input, by TensorFlow Serving too. The contract and golden requests are written into the folder, for `zoo serve`.
 
     Args:
         model: A functional `keras.Model`, the signature "serving_default". Inputs and outputs keep their names; the batch, and
@@ -44,7 +45,9 @@ def saved_model(model, path, signatures=None, contract=None, examples=None):
     check_repeats(endpoints, requests)
     with appearing(path) as partial:
         write_saved_model(endpoints, partial, fields)
-        return prove(partial, requests)
+        found = prove(partial, requests)
+        write_beside(partial, "saved_model", endpoints, fields, requests, found, contract)
+        return found
 
 
 def write_saved_model(endpoints, folder, fields, further=None):
