@@ -176,9 +176,13 @@ def known_fields(recipe, contract):
     Returns:
         {name: Field}: the data's inputs, what the recipe's `fields` tells, and `label` and `probabilities` of classifiers.
     """
-    answers = {"label": of_classes(contract.classes), "probabilities": of_classes(contract.classes, probabilities=True)}
     told = {} if recipe.fields is None else recipe.fields(contract)
-    return {**(answers if contract.classes else {}), **contract.inputs, **told}
+    return {**answers_of_classes(contract.classes), **contract.inputs, **told}
+
+
+def answers_of_classes(classes):
+    """{name: Field} of what `classifier` gives; empty where there are no classes."""
+    return {"label": of_classes(classes), "probabilities": of_classes(classes, probabilities=True)} if classes else {}
 
 
 def classifier(model):

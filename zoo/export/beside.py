@@ -4,8 +4,9 @@ import pathlib
 
 import numpy as np
 
-from zoo.data.pictures import photo_form
+from zoo.endpoints import answers_of_classes
 from zoo.errors import UsageError
+from zoo.export.declared import declared
 from zoo.files import read_json, write_json
 from zoo.machine import machine
 
@@ -51,26 +52,16 @@ def write_beside(path, form, endpoints, fields, requests, found, contract=None):
 
 def _contract_json(folder, form, endpoints, fields, contract):
     vocabularies, signatures = {}, {}
+    classes = None if contract is None else contract.classes
+    known = {} if contract is None else {**contract.inputs, **answers_of_classes(classes)}
     for signature, endpoint in endpoints.items():
-        inputs = {}
-        for key, field in fields[signature].items():
-            if field.vocabulary is not None:
-                vocabularies[key] = list(field.vocabulary)
-            inputs[key] = {
-                "dtype": field.dtype,
-                "shape": field.sizes(),
-                "minimum": field.minimum,
-                "maximum": field.maximum,
-                "finite": field.dtype.startswith("float"),
-                "max_length": field.max_length,
-                "vocabulary": None if field.vocabulary is None else key,
-            }
-        outputs = {key: {"dtype": str(tensor.dtype), "shape": list(tensor.shape)} for key, tensor in endpoint.outputs.items()}
-        signatures[signature] = {"formats": [form], "inputs": inputs, "outputs": outputs}
+        answers = endpoint.answer_fields(known)
+        signatures[signature] = declared(endpoint, fields[signature], answers, [form], vocabularies)
+    pictures = [] if contract is None else [field.picture for field in contract.inputs.values() if field.kind == "image"]
     return {
         "name": folder.absolute().parent.name,
-        "classes": None if contract is None or contract.classes is None else list(contract.classes),
-        "picture": None if contract is None else photo_form(contract),
+        "classes": None if classes is None else list(classes),
+        "picture": pictures[0] if len(pictures) == 1 else None,
         "vocabularies": vocabularies,
         "signatures": signatures,
     }

@@ -1,5 +1,6 @@
 """Signatures of texts and of pictures that a file of numbers cannot hold: what is asked is turned into its numbers here."""
 
+import dataclasses
 import functools
 import io
 import threading
@@ -29,24 +30,26 @@ def adapters(contract, there):
     default, found = there.get(DEFAULT), {}
     if default is None or len(default.fields) != 1:
         return found
-    name, field = next(iter(default.fields.items()))
-    if "classify_bytes" not in there and contract.get("picture") is not None and default.classifies:
+    (name, field), asked = next(iter(default.fields.items())), next(iter(default.declared.values()))
+    answered, answer = next(iter(default.outputs.items()))
+    is_photo = asked["kind"] == "image" and asked.get("picture") is not None and asked["dtype"] != "string"
+    if "classify_bytes" not in there and is_photo and answer["kind"] == "label":
 
         def classify(inputs, tell):
-            images = [_picture(content, contract["picture"]) for content in inputs["image_bytes"]]
-            shape = (len(images), *(-1 if size is None else size for size in field.shape))
-            return DEFAULT, {name: np.stack(images).reshape(shape)}, tell
+            images = [_picture(content, asked, field) for content in inputs["image_bytes"]]
+            return DEFAULT, {name: np.concatenate(images)}, tell
 
         found["classify_bytes"] = _of_strings("classify_bytes", "image_bytes", default.outputs), classify
-    if "translate" not in there and getattr(field, "vocabulary", None) is not None and "tokens" in default.outputs:
+    is_text = asked["kind"] == answer["kind"] == "text" and asked["dtype"] != "string" and answer["dtype"] != "string"
+    if "translate" not in there and is_text:
         from zoo.data.text import padded
 
-        target = vocabulary(written_in(contract))
+        target = vocabulary(tuple(contract["vocabularies"][answer["vocabulary"]]))
 
         def translate(inputs, tell):
             def told(answer):
                 if not isinstance(answer, Exception):
-                    tokens, score = answer["tokens"], answer["score"]
+                    tokens, score = answer[answered], answer["score"]
                     if tokens.ndim == 3:  # beams, the best first
                         tokens, score = tokens[:, 0], score[:, 0]
                     written = [target.decode(row).encode() for row in tokens]
@@ -110,15 +113,14 @@ def _of_strings(name, key, outputs):
     return Signature(name, {"inputs": {key: {"dtype": "string", "shape": [None]}}, "outputs": outputs}, {})
 
 
-def _picture(content, form):
-    """PNG or JPEG in the form of the training images, as the SavedModel reads it."""
-    from zoo.data.pictures import fitted, light_on_dark
+def _picture(content, asked, field):
+    """PNG or JPEG as a batch of one in the form of the training images, as the SavedModel reads it."""
+    from zoo.data.kinds import image
 
     check_picture(content)
-    read = fitted if "shape" in form else light_on_dark
     try:
         with _one_picture:
-            return read(io.BytesIO(content), **form)[0]
+            return image.read(io.BytesIO(content), "image_bytes", dataclasses.replace(field, picture=asked["picture"]))[0]
     except UsageError as error:
         raise UsageError(f"input `image_bytes`: {error}") from error
 

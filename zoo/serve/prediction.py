@@ -152,12 +152,12 @@ def _signature_of(version, spec):
 
 async def _classified(version, signature, given, result):
     """Classifies the examples of an Input into a ClassificationResult."""
-    if not signature.classifies or not version.classes:
+    if signature.probabilities is None:
         raise UsageError(other_method("classification", "classify"))
     outputs = await answered(version, signature, jsons.from_features(_examples(given, signature), signature))
-    for row in outputs["probabilities"].tolist():
+    for row in outputs[signature.probabilities].tolist():
         classes = result.classifications.add().classes
-        for label, score in zip(version.classes, row):
+        for label, score in zip(signature.classes, row):
             classes.add(label=label, score=score)
 
 

@@ -223,10 +223,10 @@ class _Rest:
         signature, inputs = await self._parsed(jsons.read_examples, content, version)
         if method == "regress":
             raise UsageError(other_method("regression", "regress"))
-        if not signature.classifies or not version.classes:
+        if signature.probabilities is None:
             raise UsageError(other_method("classification", "classify"))
         outputs = await answered(version, signature, inputs)
-        results = [[list(pair) for pair in zip(version.classes, row.tolist())] for row in outputs["probabilities"]]
+        results = [[list(pair) for pair in zip(signature.classes, row.tolist())] for row in outputs[signature.probabilities]]
         return Response(jsons.dumps({"results": results}), media_type="application/json")
 
     async def _generate(self, content, version):

@@ -105,9 +105,15 @@ class Signature:
         return next(iter(rows.values()))
 
     @property
-    def classifies(self):
-        """Whether it gives the probabilities of classes."""
-        return "probabilities" in self.outputs
+    def probabilities(self):
+        """The name of the one output that gives the probabilities of named classes; None where none or several do."""
+        found = [name for name, one in self.outputs.items() if one.get("kind") == "label" and one["dtype"].startswith("float")]
+        return found[0] if len(found) == 1 else None
+
+    @property
+    def classes(self):
+        """The names of the classes of `probabilities`, in their order."""
+        return self.outputs[self.probabilities]["classes"]
 
 
 def contract_of(name, engine, form, file):

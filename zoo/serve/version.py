@@ -10,6 +10,7 @@ from zoo.files import read_json
 from zoo.serve.adapters import adapters, check_picture
 from zoo.serve.batching import Batcher
 from zoo.serve.choice import open_fastest
+from zoo.serve.kinds import with_kinds
 from zoo.serve.signature import Signature, contract_of
 
 CONTRACT, GOLDEN, EXPORT = "contract.json", "golden.json", "export.json"
@@ -60,11 +61,6 @@ class Version:
         except BaseException:
             self.close(0)
             raise
-
-    @property
-    def classes(self):
-        """The names of the classes, or None."""
-        return self.contract.get("classes")
 
     def signature(self, name=""):
         """A `Signature` by its name; the default one for an empty name.
@@ -186,7 +182,8 @@ def _read(folder):
 def _signatures(contract, folder):
     try:
         vocabularies = contract["vocabularies"]
-        return {key: Signature(key, one, vocabularies) for key, one in contract["signatures"].items()}
+        signatures = with_kinds(contract["signatures"], contract)
+        return {key: Signature(key, one, vocabularies) for key, one in signatures.items()}
     except (AttributeError, KeyError, TypeError, IndexError) as error:
         raise UsageError(f"{folder / CONTRACT} is damaged ({error!r}); export again.") from error
 
