@@ -156,9 +156,12 @@ def test_a_run_interrupted_in_any_phase_goes_on_to_the_very_same_weights(phase, 
 @pytest.mark.slow
 def test_a_run_killed_in_every_phase_goes_on_to_the_very_same_weights(tmp_path):
     settings = ["data=digits", "units=(12, 4)", "layerwise=True", "layer_epochs=3", "epochs=3", "batch_size=10"]
-    command = [sys.executable, "-c", "from zoo.cli import main; main()", "train", NAME, *settings, "--folder", "killed"]
-    for phase, resume in (("layer1", []), ("layer2", ["--resume"]), ("all", ["--resume"])):
-        with subprocess.Popen([*command, *resume], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    for phase, resume in (("layer1", False), ("layer2", True), ("all", True)):
+        # Not by the command line, which tells no batches in a pipe.
+        code = f"from zoo.training.loop import train; train({NAME!r}, {settings}, 'killed', resume={resume}, verbose=1)"
+        with subprocess.Popen(
+            [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process:
             printed = b""
             while not re.search(rb"phase %s\n.*Epoch 2/3.*20/126" % phase.encode(), printed, re.DOTALL):
                 more = process.stdout.read1()
