@@ -20,7 +20,7 @@ def register_with_keras():
         >>> keras.saving.get_registered_object("zoo>Maxout").__name__
         'Maxout'
     """
-    if "keras" in sys.modules:
+    if sys.modules.get("keras") is not None:
         _import_all()
     else:
         sys.meta_path.insert(0, _KerasFinder())

@@ -60,7 +60,7 @@ def _input(name, field, contract):
             "vocabulary": vocabulary and contract["vocabularies"][vocabulary],
         }
     )
-    return {**field, "kind": found.kind, "picture": found.picture}
+    return {**field, "kind": found.kind}
 
 
 def _output(name, field, contract, told, images):
