@@ -51,7 +51,7 @@ def tune(
         from zoo.tune.files import studies_folder
         from zoo.tune.worker import work
 
-        return work(studies_folder(name, folder), waiting, threads or os.cpu_count())
+        return work(studies_folder(recipes.name_of(name), folder), waiting, threads or os.cpu_count())
     quiet("zoo.tune.run")
     from zoo.tune.run import tune as search
     from zoo.tune.screen import Screen

@@ -24,6 +24,7 @@ STUDY, JOURNAL, TRIALS, BEST, TABLE, REPORT, BOARDS = (
     "tensorboard",
 )
 REQUEST, RESULT, LOG = "trial.json", "result.json", "log.txt"
+DEFAULT_FOLDER = "saved_models"
 FORMAT = 1  # of study.json and journal.jsonl
 
 
@@ -78,7 +79,9 @@ def read_best(name, study, folder):
         UsageError: If there is no such study, or it has no winner yet.
     """
     check_study_name(study)
-    studies = studies_folder(name, folder)
+    # A study of `zoo tune` without --folder serves a run in another folder too.
+    places = [studies_folder(name, one) for one in dict.fromkeys((str(folder), DEFAULT_FOLDER))]
+    studies = next((place for place in places if (place / study / BEST).is_file()), places[0])
     if not (studies / study / BEST).is_file():
         known = ", ".join(study_names(studies)) or "none"
         raise UsageError(

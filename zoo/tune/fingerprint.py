@@ -7,6 +7,7 @@ import importlib.util
 import pathlib
 
 import zoo
+from zoo import finder as recipes
 from zoo.tune.oracles import objective_of
 
 # What makes a network and its training; the engine around it goes by the version of zoo, the data by their own fingerprint.
@@ -63,20 +64,25 @@ def versions(backend):
 def sources(name):
     """The files that say what a recipe's network is and how it is trained, {path within the package: sha256}.
 
+    A person's own recipe file stands by its name alone.
+
     Example:
         >>> [file for file in sources("mnist_cnn") if "augmentation" not in file]
         ['zoo/models/mnist_cnn.py', 'zoo/recipes/mnist_cnn.py']
     """
-    found, left = {}, [f"zoo.recipes.{name}"]
+    own = recipes.own_file(name)
+    left = {
+        f"zoo/recipes/{recipes.name_of(name)}.py" if own is None else pathlib.Path(own["file"]).name: recipes.recipe_file(name)
+    }
+    found = {}
     while left:
-        module = left.pop()
-        file = f"{module.replace('.', '/')}.py"
-        if file not in found:
-            path = pathlib.Path(importlib.util.find_spec(module).origin)
-            text = path.read_text(encoding="utf-8")
-            found[file] = hashlib.sha256(_without_space(text).encode()).hexdigest()
-            modules = {_module(used) for used in _used(text)}
-            left.extend(one for one in modules if one is not None and one.startswith(NETWORK))
+        file, path = left.popitem()
+        text = path.read_text(encoding="utf-8")
+        found[file] = hashlib.sha256(_without_space(text).encode()).hexdigest()
+        for module in {_module(used) for used in _used(text)}:
+            used = f"{module.replace('.', '/')}.py" if module is not None and module.startswith(NETWORK) else None
+            if used is not None and used not in found:
+                left[used] = pathlib.Path(importlib.util.find_spec(module).origin)
     return dict(sorted(found.items()))
 
 

@@ -98,11 +98,14 @@ def tune(
     recipe.build_model(space.settings(defaults), data.contract)
     backend = keras.backend.backend()
     now = fingerprint(space, tuner, executions, data.fingerprint(), backend)
-    studies = files.studies_folder(name, folder)
+    own_name, own_file = recipes.name_of(name), recipes.own_file(name)
+    studies = files.studies_folder(own_name, folder)
     path, before = _choose(studies, study, now, resume, new, fork)
     if max_trials is None and budget is None and tuner != "hyperband":
         max_trials = DEFAULT_TRIALS
-    definition = {"format": files.FORMAT, "name": name, "made": _now(), "backend": backend, "fingerprint": now}
+    definition = {"format": files.FORMAT, "name": own_name, "made": _now(), "backend": backend, "fingerprint": now}
+    if own_file is not None:
+        definition["recipe"] = own_file["file"]  # where the processes of its trials find it
     threads = threads or max(1, cores() // max(workers, 1))
     try:
         with _removed_if_nothing_happened(path):

@@ -89,7 +89,7 @@ def _runs(folder):
     from zoo.training.phases import fit
     from zoo.tune.fingerprint import data_fingerprint, differences
 
-    recipe = recipes.find(study["name"])
+    recipe = recipes.find(study.get("recipe", study["name"]))
     # Back from JSON: a list stands for a tuple.
     settings = recipe.settings(f"{key}={value}" for key, value in request["settings"].items())
     data = recipe.load_data(settings)
