@@ -141,6 +141,8 @@ def save(folder, endpoints, functions, further=None):
 def _resources(endpoints, functions):
     """The tables and the variables of TensorFlow's own that functions read; a SavedModel asks for them by object."""
     read = {id(outside) for signature in endpoints for outside, _ in functions[signature].graph.captures}
+    # Keras's own are kept as they are: its wrappers around them would be saved as variables of their own.
+    read -= {id(variable.handle) for variable in variables(endpoints)}
     found = {}
     for endpoint in endpoints.values():
         for layer in endpoint.model._flatten_layers():
