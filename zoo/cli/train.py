@@ -50,6 +50,6 @@ def train(
     verbose = "auto" if sys.stdout.isatty() else 2  # in a pipe or a file a line per epoch, without control characters
     card = run(name, settings, folder, seeds, resume, overwrite, command, verbose, source=source)
     score = card["score"]
-    print(f"\n{name}: test {score_text(card)}; saved in {folder}/{name}")
+    print(f"\n{card['name']}: test {score_text(card)}; saved in {folder}/{card['name']}")
     if score["passed"] is False:
         raise RunError(f"the target is missed: {card['target']['text']} was wanted, {score['mean']:.6g} was reached.")

@@ -61,7 +61,7 @@ def _check_same(study):
     """Raises `UsageError` if this machine has other sources or versions than the study, as after an edit in the middle of it."""
     definition = files.read_study(study)
     before = {part: definition["fingerprint"][part] for part in ("source", "versions")}
-    now = {"source": sources(definition["name"]), "versions": versions(definition["backend"])}
+    now = {"source": sources(definition.get("recipe", definition["name"])), "versions": versions(definition["backend"])}
     changed = differences(before, now)
     if changed:
         raise UsageError(f"this is not what {study} was begun with: {'; '.join(changed)}. Undo that, or start another study.")
