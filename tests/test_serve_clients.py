@@ -669,6 +669,7 @@ SCATTERED = {
     "numbers one by one": request_with(b"\x2d\0\0\0\0" * 500_000),
     "inputs": field(2, b"") * 1_000_000,
     "what nobody knows": request_with(b"\x98\x06\x01" * 500_000),
+    "whole numbers of a byte": request_with(field(7, b"\x01" * 2_000_000)),
     "cut": request_with(field(4, b"x" * 2_000_000))[:-1],
 }
 
