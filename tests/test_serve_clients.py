@@ -30,9 +30,11 @@ from zoo.errors import UsageError
 from zoo.serve import jsons, messages
 from zoo.serve.adapters import MOST_PIXELS, MOST_TRANSPARENT_PIXELS, check_picture, token_numbers, vocabulary
 from zoo.serve.batching import Batcher
-from zoo.serve.bodies import read_npy
+from zoo.serve.bodies import Held, read_npy
 from zoo.serve.models import Model, Models
 from zoo.serve.rest import _Events
+from zoo.serve.server import Options, make_models
+from zoo.serve.short import Short
 from zoo.serve.signature import Signature
 from zoo.serve.version import Version
 
@@ -143,6 +145,49 @@ def test_a_head_is_bounded(served, case):
 
 def test_a_head_of_a_usual_size_is_read(served):
     assert served("GET", "/livez", None, {f"X-{number}": "a" * 1000 for number in range(50)})[0] == 200
+
+
+def test_requests_that_come_together_are_answered_in_order(served, right):
+    """Three in one piece, a wrong one and one of another kind among them, and the end of the connection."""
+    ask = b"POST " + API.encode() + b":predict HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s"
+    whole, wrong, last = ask % (b"", len(BODY), BODY), ask % (b"", 1, b"{"), ask % (b"Connection: close\r\n", len(BODY), BODY)
+    with socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE) as raw:
+        raw.sendall(whole + wrong + b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" + whole + last)
+        file, answers = raw.makefile("rb"), []
+        for _ in range(5):
+            status = int(file.readline().split()[1])
+            head = dict(line.lower().strip().split(b": ", 1) for line in iter(file.readline, b"\r\n"))
+            answers.append((status, file.read(int(head[b"content-length"]))))
+        assert file.read() == b""
+    assert [status for status, _ in answers] == [200, 400, 200, 200, 200] and answers[2][1] == b"alive\n"
+    assert [json.loads(answers[i][1]) for i in (0, 3, 4)] == [right] * 3
+
+
+def test_a_client_that_leaves_or_waits_too_long_holds_nothing(exports, tmp_path):
+    shutil.copytree(exports[0], tmp_path / "tiny/1")
+    models = make_models([Model("tiny", tmp_path / "tiny")], Options(poll=60.0))
+    models.start()
+    version, held, told = models.find("tiny"), Held(10**6), []
+    scope = {"method": "POST", "path": f"{API}:predict"}
+
+    async def ask():
+        short = Short(models, None, held, 0.2)
+        call_off = short.ask(1, scope, BODY, lambda *answer: told.append(answer))
+        assert version._users == 1 and held._bytes > len(BODY)
+        call_off()
+        assert version._users == held._bytes == 0
+        short.ask(2, scope, BODY, lambda *answer: told.append(answer))
+        while not told:
+            await asyncio.sleep(0.01)
+        version.batcher._slots.release()
+        Short(models, None, held, PATIENCE).ask(3, scope, BODY, lambda *answer: told.append(answer))
+        while len(told) < 2:
+            await asyncio.sleep(0.01)
+
+    version.batcher._slots.acquire()  # the engine waits, as if another model had all cores
+    asyncio.run(ask())
+    assert [code for code, _ in told] == [504, 200] and version._users == held._bytes == 0
+    models.stop()
 
 
 # The body
@@ -669,6 +714,7 @@ SCATTERED = {
     "numbers one by one": request_with(b"\x2d\0\0\0\0" * 500_000),
     "inputs": field(2, b"") * 1_000_000,
     "what nobody knows": request_with(b"\x98\x06\x01" * 500_000),
+    "whole numbers of a byte": request_with(field(7, b"\x01" * 2_000_000)),
     "cut": request_with(field(4, b"x" * 2_000_000))[:-1],
 }
 

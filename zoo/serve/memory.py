@@ -24,5 +24,10 @@ def settle():
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+    trim()
+
+
+def trim():
+    """Gives what is free in malloc's keeping back to the system."""
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -84,6 +84,7 @@ TYPES = {
 }
 NUMBERS = {dtype: number for number, (dtype, _) in TYPES.items()}
 
+WHOLE_NUMBERS = (7, 10, 11, 13, 16, 17)  # the numbers of the fields of a TensorProto that hold them in a list
 LARGE, MOST_PARTS = 2**20, 50_000  # bytes of a message that is looked at before it is parsed, and what it may consist of
 STRING_SIZE = 64  # bytes that a short text takes in memory
 
@@ -101,10 +102,10 @@ def parse(kind, content):
 
 
 def check_parts(content):
-    """Raises `UsageError` if the bytes of a PredictRequest are large and of very many parts.
+    """Raises `UsageError` if the bytes of a PredictRequest are large and would be many times as large once parsed.
 
-    Parsed, a part of two bytes takes fifty. The numbers of a tensor are one part, where they are packed, as every client packs
-    them; so that what is large holds few.
+    A part of two bytes takes fifty, and a whole number of one byte up to eight. Arrays in tensor_content, and floating-point
+    numbers, which every client packs, are one part and stay as large as they are.
     """
     if len(content) <= LARGE:
         return
@@ -124,6 +125,8 @@ def check_parts(content):
                 size, start = _varint(content, start, end)
                 if start + size > end:
                     raise UsageError("the request is no message: it ends too soon.")
+                if len(levels) == 2 and number in WHOLE_NUMBERS and size > LARGE:
+                    raise UsageError(f"a tensor has {size} bytes of whole numbers in a list; send it as tensor_content.")
                 if levels and number in levels[0]:
                     walk(start, start + size, levels[1:])
                 start += size

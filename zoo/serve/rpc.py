@@ -11,7 +11,7 @@ from grpc_health.v1 import health_pb2
 
 from zoo.engines import reason_of
 from zoo.errors import UsageError
-from zoo.serve import config, messages
+from zoo.serve import config, memory, messages
 from zoo.serve.batching import QueueFull, Stopped
 from zoo.serve.bodies import Held
 from zoo.serve.models import NotFound
@@ -181,6 +181,9 @@ class _Service:
                     model = getattr(getattr(request, "model_spec", None), "name", "")
                     known = model if model in self._models.names else ""  # names that clients make up are not kept
                     self._metrics.request(known, name, code.name, time.perf_counter() - started)
+                request = content = None
+                if taken > messages.LARGE:
+                    memory.trim()
             await context.abort(code, text.encode()[:LONGEST].decode(errors="ignore"))
 
         return grpc.unary_unary_rpc_method_handler(handle, response_serializer=_bytes)
