@@ -19,9 +19,12 @@ from zoo.errors import UsageError
 from zoo.serve import jsons
 from zoo.serve.batching import QueueFull, Stopped
 from zoo.serve.models import NotFound
+from zoo.serve.shown import shown
 from zoo.serve.version import vocabulary, written_in
 
 PAGE = pathlib.Path(__file__).parent / "page"
+# Only these files are sent, whatever a path says.
+PAGE_FILES = {file.relative_to(PAGE).as_posix(): file for file in PAGE.rglob("*") if file.suffix in (".html", ".css", ".js")}
 PREDICT = re.compile(
     r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?:(classify|regress|predict|generate)", re.IGNORECASE
 )
@@ -74,7 +77,7 @@ class _Rest:
             Route("/readyz", self._ready),
             Route("/metrics", self._metrics_text),
             Route("/", self._page),
-            Route("/page/{file}", self._page),
+            Route("/page/{file:path}", self._page),
         ]
         self._others = Starlette(routes=routes)
 
@@ -98,14 +101,14 @@ class _Rest:
         return Response(self._metrics.text(self._models), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def _page(self, request):
-        file = {"": "index.html", "page.js": "page.js", "page.css": "page.css"}.get(request.path_params.get("file", ""))
+        file = PAGE_FILES.get(request.path_params.get("file", "index.html"))
         if file is None:
             return JSONResponse({"error": "there is no such page"}, 404)
         policy = {"Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:"}
-        return FileResponse(PAGE / file, headers={**policy, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"})
+        return FileResponse(file, headers={**policy, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"})
 
     async def _zoo(self, request):
-        """What the page needs of every model: the version that answers, and its contract with the vocabularies' sizes alone."""
+        """What the page needs of every model: the version that answers, and its contract."""
         if self._limits.key is not None and not self._has_key(request):
             return _error(401, KEY_NEEDED)
         return Response(
@@ -117,9 +120,7 @@ class _Rest:
             version = self._models.find(name)
         except NotFound:
             return {"name": name, "version": None, "engine": None, "contract": None}
-        sizes = {key: len(pieces) for key, pieces in version.contract["vocabularies"].items()}
-        contract = {**version.contract, "vocabularies": sizes}
-        return {"name": name, "version": version.number, "engine": version.engine, "contract": contract}
+        return {"name": name, "version": version.number, "engine": version.engine, "contract": shown(version)}
 
     async def _v1(self, request):
         started, path, method, model, code = time.perf_counter(), request.scope["path"], "unknown", "", 500
