@@ -4,6 +4,8 @@ import { answers } from "./engine.js";
 import { errorLine, h, titled } from "./elements.js";
 import { isSingle, panelOf } from "./questions.js";
 
+const DEFAULT = "serving_default"; // the signature that answers where none is named, as in TensorFlow Serving
+
 /** Work of which one piece runs at a time; of what comes meanwhile, the newest is done next and the others never. */
 class Newest {
   constructor(work) {
@@ -83,7 +85,7 @@ export function questionPanel(model, question, tell) {
     shown.forEach(({ panel }) => panel.wait?.(false));
   };
   const name = question.raw?.name ?? question.name;
-  const main = h("button", { class: "main" }, name === "serving_default" ? "Answer" : titled(name));
+  const main = h("button", { class: "main" }, name === DEFAULT ? "Answer" : titled(name));
   const stop = h("button", { type: "button", disabled: true, onclick: () => running?.abort() }, "Stop");
   const form = h("form", { onsubmit: submit });
 
@@ -93,7 +95,8 @@ export function questionPanel(model, question, tell) {
   const previews = asked.map(({ preview }) => preview).filter(Boolean);
   const drawn = [...previews, ...pictures];
   const pair = drawn.length > 1 ? h("div", { class: "pair" }, drawn) : drawn;
-  const results = pictures.length ? [pair, others] : [others, pair];
+  const told = others.length > 1 ? h("div", { class: "answers" }, others) : others;
+  const results = pictures.length ? [pair, told] : [told, pair];
   const element = h("section", { class: "card" }, head);
   if (!isLive) {
     const [lines, boxes] = [asked.filter(({ field }) => !isSingle(field)), asked.filter(({ field }) => isSingle(field))];
@@ -138,18 +141,21 @@ function partsOf(model, question, { changed, submit }) {
     return { ...panelOf(field).ask(title, field, options), name, field };
   });
   const options = {
-    isOnly: question.shown.length === 1,
-    isDefault: question.name === "serving_default",
+    isDefault: question.name === DEFAULT,
     isMany: isMany(question),
+    invitation: asked.map(({ invitation }) => invitation).find(Boolean) ?? "",
     hasPreview: asked.some(({ preview }) => preview),
     signature: question.name,
     pictures: () => asked.map(({ picture }) => picture).filter(Boolean),
   };
-  const shown = question.shown.map(([name, field]) => ({ name, field, panel: panelOf(field).show(name, field, options) }));
+  const shown = question.shown.map(([name, field]) => {
+    const isOnly = question.shown.filter(([, { kind }]) => kind === field.kind).length === 1;
+    return { name, field, panel: panelOf(field).show(name, field, { ...options, isOnly }) };
+  });
   return { asked, shown };
 }
 
-function titleOf({ inputs, shown }) {
+function titleOf({ name, inputs, shown }) {
   const fields = Object.values(inputs);
   const [[, first]] = shown;
   const kinds = new Set(fields.map(({ kind }) => kind));
@@ -157,5 +163,6 @@ function titleOf({ inputs, shown }) {
     const same = fields.filter((field) => field.kind === kind);
     return panelOf(same[0]).asks(same[0], same.length);
   });
-  return `${ways.join(", ")}, and ${panelOf(first).shows(fields.length)}`;
+  const title = `${ways.join(", ")}, and ${panelOf(first).shows(fields.length)}`;
+  return name === DEFAULT ? title : `${titled(name)}: ${title[0].toLowerCase()}${title.slice(1)}`;
 }

@@ -18,7 +18,7 @@ const isDrawn = ({ picture }) => {
 export const canAsk = (field) => field.dtype === "string" || Boolean(field.picture);
 export const canShow = ({ dtype, shape }) => dtype !== "string" && shape.length >= 2 && shape.length <= 4;
 export function asks(field, count) {
-  if (count > 1) return isDrawn(field) ? "Draw two or more" : "Choose pictures";
+  if (count > 1) return isDrawn(field) ? `Draw ${count === 2 ? "two" : count}` : "Choose the pictures";
   return isDrawn(field) ? "Draw one" : "Choose a picture";
 }
 export const shows = () => "see the picture that it makes";
@@ -59,7 +59,7 @@ function askDrawing(name, field, { changed, takesFile, isOnly, previewSize }) {
   const heading = isOnly ? null : h("h4", {}, title);
   pad.pad.prepend(...(heading ? [heading] : []));
   const preview = figure(label("What the network sees"), seen);
-  return { element: pad.pad, controls: pad.controls, preview, picture: seen, isLive: true, read };
+  return { element: pad.pad, controls: pad.controls, preview, picture: seen, isLive: true, read, invitation: "draw something" };
 }
 
 function askPhoto(name, field, { changed, takesFile, isOnly }) {
@@ -81,7 +81,7 @@ function askPhoto(name, field, { changed, takesFile, isOnly }) {
     if (!given) return null;
     return takesFile ? given.file : arrayOf(formed(given.canvas, field.picture), field);
   };
-  return { element, isLive: true, read };
+  return { element, isLive: true, read, invitation: "choose a picture" };
 }
 
 function fileInput(take) {

@@ -34,7 +34,7 @@ export function ask(name, field, { changed }) {
 }
 
 /** The class in large, and bars of the probabilities. */
-export function show(name, field, { isOnly }) {
+export function show(name, field, { isOnly, invitation }) {
   const { classes } = field;
   const isLabel = !hasProbabilities(field);
   const bars = range(isLabel ? 0 : Math.min(classes.length, MOST_BARS)).map(() => {
@@ -71,8 +71,9 @@ export function show(name, field, { isOnly }) {
     });
     const told = winner === null ? "–" : classes[winner];
     best.textContent = told;
-    share.textContent = probabilities ? percent(probabilities[winner]) : "";
-    if (isFinished) status.textContent = winner === null ? "" : [told, share.textContent].filter(Boolean).join(", ");
+    const certainty = probabilities ? percent(probabilities[winner]) : "";
+    share.textContent = winner === null ? invitation : certainty;
+    if (isFinished) status.textContent = winner === null ? "" : [told, certainty].filter(Boolean).join(", ");
   };
   showRow(null);
   return { element, show: (rows, isFinished) => showRow(rows?.[0] ?? null, isFinished) };

@@ -16,7 +16,7 @@ const isWhole = ({ dtype }) => !dtype.startsWith("float");
 export const canAsk = (field) => isOrdered(field) && sizeOf(field) > 0;
 export const canShow = (field) => isOrdered(field) && sizeOf(field) > 0 && !isWide(field);
 export const isWide = (field) => field.kind === "vector" && sizeOf(field) > FEW;
-export const asks = (field) => (field.shape.length ? "Move its numbers" : "Let it make something");
+export const asks = (field) => (field.shape.length ? "Move its numbers" : "Set its numbers");
 export const shows = () => "see what it answers";
 
 /** A slider and a box for each number; for one number for all examples, such as a seed, a box. */
