@@ -32,7 +32,7 @@ def test_classifiers_of_version_0_1():
         "serving_default": ({"image": "image"}, {"probabilities": "label", "label": "label"}),
         "classify_bytes": ({"image_bytes": "image"}, {"label": "label"}),
     }
-    assert CLASSIFIER == before
+    assert before == CLASSIFIER
     # Rows that a recurrent network reads are a picture where the contract speaks of one.
     rows = {"serving_default": {"inputs": {"rows": {**IMAGE, "shape": [None, None, 28]}}, "outputs": {}}}
     assert kinds(rows, picture={"box": 20})["serving_default"][0] == {"rows": "image"}

@@ -88,9 +88,9 @@ export function formPanel(model, isOpen) {
 const written = (value) => (Array.isArray(value) ? `[${value.map(written).join(", ")}]` : JSON.stringify(value));
 
 /** What an input must be, in words. */
-function describe({ kind, dtype, shape, minimum, maximum, max_length: longest }) {
+function describe({ dtype, shape, minimum, maximum, max_length: longest }) {
   const sizes = shape.map((size, axis) => size ?? (axis ? "any" : "batch"));
-  const parts = [...(kind === "vector" ? [] : [kind]), dtype, shape.length ? `(${sizes.join(", ")})` : "one value"];
+  const parts = [dtype, shape.length ? `(${sizes.join(", ")})` : "one value"];
   if (minimum !== null && minimum !== undefined) parts.push(`in [${minimum}, ${maximum ?? "∞"}]`);
   if (longest) parts.push(`at most ${longest} long`);
   return parts.join(" · ");
@@ -121,7 +121,7 @@ function examplePicture() {
 export function signatureList(model) {
   const tensors = (every) =>
     Object.entries(every)
-      .map(([name, one]) => `${name}: ${describe(one)}`)
+      .map(([name, one]) => `${name}: ${one.kind === "vector" ? "" : `${one.kind} · `}${describe(one)}`)
       .join("; ");
   const rows = Object.entries(model.contract.signatures).map(([name, { inputs, outputs }]) =>
     h(
