@@ -20,15 +20,15 @@ import rich.table
 import tensorflow as tf
 
 import zoo
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo import saved
 from zoo.endpoints import DEFAULT, endpoints_of
 from zoo.engines import open_engine, seconds_of_call
 from zoo.errors import UsageError
-from zoo.export.check import make_requests
 from zoo.export.graph import fields_of
 from zoo.export.litert import write_litert
 from zoo.export.onnx import write_onnx
+from zoo.export.requests import make_requests
 from zoo.export.saved_model import write_saved_model
 
 NETWORKS = ("mnist_cnn", "stacked_lstm", "stacked_autoencoder", "vae", "seq2seq")

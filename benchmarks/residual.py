@@ -20,7 +20,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.training.loop import fit
 
 DEPTHS = (3, 9)  # blocks of each stage: 20 and 56 layers

@@ -16,7 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.data.batches import Batches
 from zoo.data.contract import model_inputs
 from zoo.execution import choose_execution

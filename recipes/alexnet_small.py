@@ -1,4 +1,6 @@
-"""CIFAR-10 with AlexNet at the size of its images: 81 % in 24 epochs.
+"""CIFAR-10 photographs with a small AlexNet.
+
+81.1 % of the test part are classified correctly after 24 epochs.
 
 Commands:
     zoo train alexnet_small
@@ -19,7 +21,7 @@ def build(
     shift: Fraction = 0.125,
     flip: bool = True,
 ):
-    # The paper's: shifts and mirror images.
+    # As in the paper: shifts and mirror images.
     augmentation = shift_and_flip(shift, flip)
     model = alexnet_small(contract["image"].shape, len(contract.classes), dropout, augmentation)
     model.compile(
@@ -32,9 +34,9 @@ def build(
 
 def space(hp):
     return {
-        # The paper's half is much for a net of a third of its width and for a short run.
+        # The paper's 0.5 is too much for a network of a third of its width and for a short run.
         "dropout": hp.Float("dropout", 0.1, 0.5, step=0.1, default=0.2),
-        # Without normalised layers the net diverges above 5e-3.
+        # Without batch normalisation the network diverges above 5e-3.
         "learning_rate": hp.Float("learning_rate", 3e-4, 5e-3, sampling="log", default=1.5e-3),
         "weight_decay": hp.Float("weight_decay", 1e-3, 0.1, sampling="log", default=2e-2),
         # Half to twice the paper's 128.

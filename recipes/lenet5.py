@@ -1,4 +1,6 @@
-"""MNIST digits with LeNet-5 and its 60 850 weights: 99.3 % in 40 epochs.
+"""MNIST digits with LeNet-5 of 1998.
+
+99.3 % of the test part are classified correctly after 40 epochs.
 
 Commands:
     zoo train lenet5
@@ -14,7 +16,7 @@ from zoo.recipe import Fraction, NonNegative, Recipe, Target
 
 
 def build(contract, optimizer, partial: bool = True, shift: Fraction = 0.04, rotation: NonNegative = 0.02):
-    # One pixel and seven degrees: so few weights hardly overfit.
+    # One pixel and seven degrees: a network with so few weights hardly overfits.
     augmentation = shift_and_rotate(shift, rotation)
     model = lenet5(contract["image"].shape, len(contract.classes), partial=partial, augmentation=augmentation)
     model.compile(
@@ -27,16 +29,16 @@ def build(contract, optimizer, partial: bool = True, shift: Fraction = 0.04, rot
 
 def space(hp):
     return {
-        # The paper's table, or every map with every map: does what it saves cost anything?
+        # The partial connections of the paper, or full ones: does saving weights cost accuracy?
         "partial": hp.Boolean("partial", default=True),
-        # None at all to four pixels; beyond that digits leave the frame, or a 6 becomes a 9.
+        # From none to four pixels; beyond that digits leave the image, or a 6 becomes a 9.
         "shift": hp.Float("shift", 0.0, 0.16, step=0.04, default=0.04),
         "rotation": hp.Float("rotation", 0.0, 0.04, step=0.01, default=0.02),
-        # Squashed units saturate above 1e-2, and a net this small is far from its best below 5e-4.
+        # Above 1e-2 the tanh units saturate; below 5e-4 the run is too short.
         "learning_rate": hp.Float("learning_rate", 5e-4, 1e-2, sampling="log", default=3e-3),
-        # In short runs batches of 50 learned more in the same number of epochs than batches of 100.
+        # In short runs batches of 50 were better than batches of 100 after the same number of epochs.
         "batch_size": hp.Choice("batch_size", [25, 50, 100], default=50),
-        # A falling rate wins almost always; that it rises first allows a higher one.
+        # A decaying rate is nearly always better, and a warm-up allows a higher one.
         "schedule": hp.Choice("schedule", ["one_cycle", "cosine", "constant"], default="one_cycle"),
     }
 

@@ -1,6 +1,7 @@
-"""MNIST digits with a linear support vector machine: 92.2 %.
+"""MNIST digits with a linear support vector machine.
 
-Its endpoint's `probabilities` are the softmax of the scores: they have the scores' order, and are not calibrated.
+92.6 % of the test part are classified correctly after 20 epochs. The `probabilities` of its endpoint are the softmax of the
+scores: they rank the classes, but are not calibrated.
 
 Commands:
     zoo train linear_svm
@@ -13,7 +14,7 @@ from zoo.losses import multiclass_hinge
 from zoo.recipe import NonNegative, Recipe, Target
 
 
-def build(contract, optimizer, l2: NonNegative = 1e-4):
+def build(contract, optimizer, l2: NonNegative = 1e-5):
     model = linear_svm(contract["image"].shape, len(contract.classes), l2)
     model.compile(optimizer=optimizer, loss=multiclass_hinge, metrics=["accuracy"])
     return model
@@ -21,12 +22,12 @@ def build(contract, optimizer, l2: NonNegative = 1e-4):
 
 def space(hp):
     return {
-        # The wider the margin the larger: below 1e-6 there is no penalty to speak of, above 1e-3 the scores shrink.
-        "l2": hp.Float("l2", 1e-6, 1e-3, sampling="log", default=1e-4),
-        # Convex, so that the rate decides only how soon the end is near.
-        "learning_rate": hp.Float("learning_rate", 3e-4, 1e-2, sampling="log", default=1e-3),
+        # A larger penalty widens the margin: below 1e-6 it has no effect, above 1e-3 it costs accuracy.
+        "l2": hp.Float("l2", 1e-6, 1e-3, sampling="log", default=1e-5),
+        # The loss is convex: the learning rate only determines how soon the weights are near the minimum.
+        "learning_rate": hp.Float("learning_rate", 3e-4, 1e-2, sampling="log", default=3e-3),
         "batch_size": hp.Choice("batch_size", [50, 100, 200], default=100),
-        # A falling rate ends at the minimum; a constant one moves about it.
+        # A decaying rate ends at the minimum; a constant one keeps moving around it.
         "schedule": hp.Choice("schedule", ["cosine", "constant"], default="cosine"),
     }
 
@@ -35,6 +36,6 @@ recipe = Recipe(
     build=build,
     data=datasets.mnist,
     space=space,
-    fit={"epochs": 20, "batch_size": 100, "schedule": "cosine"},
+    fit={"epochs": 20, "batch_size": 100, "learning_rate": 3e-3, "schedule": "cosine"},
     target=Target("accuracy", at_least=0.915),
 )

@@ -1,4 +1,6 @@
-"""MNIST digits with local filters that share no weights: 99.1 % in 12 epochs.
+"""MNIST digits with locally connected layers.
+
+99.1 % of the test part are classified correctly after 12 epochs.
 
 Commands:
     zoo train locally_connected_net
@@ -22,7 +24,7 @@ def build(
     shift: Fraction = 0.04,
     rotation: NonNegative = 0.02,
 ):
-    # One pixel and seven degrees: filters that belong to their places must learn every shift anew.
+    # One pixel and seven degrees: filters that are bound to their positions must learn each shift separately.
     augmentation = shift_and_rotate(shift, rotation)
     shape, classes = contract["image"].shape, len(contract.classes)
     model = locally_connected_net(shape, classes, filters, kernel_size, dropout, augmentation)
@@ -37,19 +39,19 @@ def build(
 def space(hp):
     first = hp.Int("filters/first", 4, 12, step=4, default=8)
     return {
-        # Four times as many above, where the positions are a ninth; twelve and 48 make 284 000 weights.
+        # The second layer has four times the filters and a ninth of the positions; 12 and 48 filters are 284,000 weights.
         "filters": (first, 4 * first),
-        # A larger window has more weights, but there are fewer positions for it.
+        # A larger window has more weights, but fewer positions.
         "kernel_size": hp.Choice("kernel_size", [3, 5, 7], default=5),
-        # Unshared weights learn by heart more easily than a convolution's.
+        # Weights that are not shared overfit more easily than those of a convolution.
         "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1, default=0.2),
-        # None at all to four pixels; beyond that digits leave the frame, or a 6 becomes a 9.
+        # From none to four pixels; beyond that digits leave the image, or a 6 becomes a 9.
         "shift": hp.Float("shift", 0.0, 0.16, step=0.04, default=0.04),
         "rotation": hp.Float("rotation", 0.0, 0.04, step=0.01, default=0.02),
-        # A decade around Adam's own 1e-3, and somewhat more for the rate that rises and falls.
+        # About a decade around Adam's default, 1e-3, and somewhat more because the rate rises and falls.
         "learning_rate": hp.Float("learning_rate", 5e-4, 1e-2, sampling="log", default=4e-3),
         "batch_size": hp.Choice("batch_size", [50, 100, 200], default=100),
-        # A falling rate wins almost always; that it rises first allows a higher one.
+        # A decaying rate is nearly always better, and a warm-up allows a higher one.
         "schedule": hp.Choice("schedule", ["one_cycle", "cosine", "constant"], default="one_cycle"),
     }
 

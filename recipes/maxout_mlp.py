@@ -1,4 +1,6 @@
-"""MNIST digits with two layers of maxout units and dropout: 98.6 %.
+"""MNIST digits with two maxout layers and dropout.
+
+98.6 % of the test part are classified correctly after 20 epochs.
 
 Commands:
     zoo train maxout_mlp
@@ -25,16 +27,16 @@ def build(contract, optimizer, units: tuple[Count, ...] = (192, 192), pieces: Co
 def space(hp):
     width = hp.Int("units/width", 128, 384, step=64, default=192)
     return {
-        # Half to one and a half times ours; the weights grow with the square of the width.
+        # From two thirds to twice the default; the number of weights grows with the square of the width.
         "units": (width, width),
-        # Two can be ReLU or an absolute value; the paper's best networks have five.
+        # Two pieces can be ReLU or the absolute value; the best networks of the paper have five.
         "pieces": hp.Int("pieces", 2, 5, default=2),
-        # The paper's is 0.5, of longer runs; below 0.2 the layers learn by heart.
+        # The paper's 0.5 is for longer runs; below 0.2 the layers memorise the training data.
         "dropout": hp.Float("dropout", 0.2, 0.6, step=0.1, default=0.3),
-        # A decade on both sides of Adam's own 1e-3 holds the best rate of nearly every network of this size.
+        # The best rate of nearly every network of this size is within a decade of Adam's default, 1e-3.
         "learning_rate": hp.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=3e-3),
         "batch_size": hp.Choice("batch_size", [50, 100, 200], default=200),
-        # A falling rate wins almost always; where it does not, the run is too short.
+        # A decaying rate is nearly always better; where it is not, the run is too short.
         "schedule": hp.Choice("schedule", ["cosine", "one_cycle", "constant"], default="one_cycle"),
     }
 

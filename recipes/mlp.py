@@ -1,6 +1,7 @@
-"""MNIST digits with two hidden layers and dropout: 98.6 %.
+"""MNIST digits with two hidden layers and dropout.
 
-The deck's own network, sigmoid 200-100-60-30, is the second command: 98.1 % (the deck has 97.9 %), which is below this target.
+98.65 % of the test part are classified correctly after 20 epochs. The second command trains the network of the lecture, with
+sigmoid layers of 200, 100, 60 and 30 units: it reaches 98.1 %, which is below the target of this recipe.
 
 Commands:
     zoo train mlp
@@ -41,20 +42,20 @@ def space(hp):
     layers = hp.Int("units/layers", 1, 4, default=2)
     width = hp.Int("units/width", 128, 768, step=128, default=512)
     return {
-        # Half to one and a half times ours; the weights grow with the square of the width.
+        # From a quarter to one and a half times the default; the number of weights grows with the square of the width.
         "units": (width,) * layers,
-        # What does not saturate learns best; the others are for the comparison.
+        # Activations that do not saturate learn best; the others are here for comparison.
         "activation": hp.Choice(
             "activation", ["sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu", "maxout"], default="relu"
         ),
-        # Below 0.2 the layers learn by heart; above 0.6 they hardly learn.
+        # Below 0.2 the layers memorise the training data; above 0.6 they hardly learn.
         "dropout": hp.Float("dropout", 0.2, 0.6, step=0.1, default=0.3),
-        # A decade on both sides of Adam's own 1e-3 holds the best rate of nearly every network of this size.
+        # The best rate of nearly every network of this size is within a decade of Adam's default, 1e-3.
         "learning_rate": hp.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=3e-3),
-        # Apart from the gradient, so that it is multiplied with the rate: less than 1e-3 does nothing.
+        # Decoupled weight decay is multiplied by the learning rate: below 1e-3 it has no effect.
         "weight_decay": hp.Float("weight_decay", 1e-3, 0.3, sampling="log", default=0.05),
         "batch_size": hp.Choice("batch_size", [50, 100, 200], default=100),
-        # A falling rate wins almost always; where it does not, the run is too short.
+        # A decaying rate is nearly always better; where it is not, the run is too short.
         "schedule": hp.Choice("schedule", ["cosine", "one_cycle", "constant"], default="one_cycle"),
     }
 

@@ -1,4 +1,6 @@
-"""MNIST digits with the two-convolution network: 99.6 % in 20 epochs.
+"""MNIST digits with two convolutions and a dense layer.
+
+99.6 % of the test part are classified correctly after 20 epochs.
 
 Commands:
     zoo train mnist_cnn
@@ -21,7 +23,7 @@ def build(
     shift: Fraction = 0.08,
     rotation: NonNegative = 0.02,
 ):
-    # Small enough that a 4 is not a 9 and a 6 not a 9: two pixels, and seven degrees.
+    # Two pixels and seven degrees: too little to turn one digit into another.
     augmentation = shift_and_rotate(shift, rotation)
     model = mnist_cnn(contract["image"].shape, len(contract.classes), filters, dropout=dropout, augmentation=augmentation)
     model.compile(
@@ -35,18 +37,18 @@ def build(
 def space(hp):
     first = hp.Int("filters/first", 16, 64, step=16, default=32)
     return {
-        # Half to twice the textbook's; the second convolution has twice the filters of the first, as its images are a quarter.
+        # Half to twice the default; the second convolution has twice the filters of the first, for a quarter of the pixels.
         "filters": (first, 2 * first),
-        # Below 0.2 the dense layer learns by heart, at 0.7 it hardly learns.
+        # Below 0.2 the dense layer memorises the training data; at 0.7 it hardly learns.
         "dropout": hp.Float("dropout", 0.2, 0.7, step=0.1, default=0.4),
-        # None at all to twice ours; beyond that digits leave the frame, or a 6 becomes a 9.
+        # From none to twice the default; beyond that digits leave the image, or a 6 becomes a 9.
         "shift": hp.Float("shift", 0.0, 0.16, step=0.04, default=0.08),
         "rotation": hp.Float("rotation", 0.0, 0.04, step=0.01, default=0.02),
-        # A decade on both sides of Adam's own 1e-3 holds the best rate of nearly every network of this size.
+        # The best rate of nearly every network of this size is within a decade of Adam's default, 1e-3.
         "learning_rate": hp.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=1e-3),
-        # Smaller batches are noisier, which can generalise better; larger ones are faster.
+        # Smaller batches are noisier, which can improve generalisation; larger ones are faster.
         "batch_size": hp.Choice("batch_size", [50, 100, 200], default=100),
-        # A falling rate wins almost always; where it does not, the run is too short.
+        # A decaying rate is nearly always better; where it is not, the run is too short.
         "schedule": hp.Choice("schedule", ["cosine", "constant"], default="cosine"),
     }
 

@@ -1,4 +1,7 @@
-"""Three questions about MNIST digits with one network: which digit, is it odd, is it above four; 98.7 % on average.
+"""MNIST digits with one network for three tasks.
+
+The tasks are the digit, its parity and whether it is above four. 98.6 % of the test part are classified correctly after 20
+epochs, as the mean of the three.
 
 Commands:
     zoo train multitask_mlp
@@ -65,15 +68,15 @@ def measure(answers, part, contract):
 
 def space(hp):
     return {
-        # Half to twice ours; the second layer stays at 96.
+        # Half to twice the default; the second layer keeps its 96 units.
         "units": (hp.Int("units/first", 96, 384, step=96, default=192), 96),
         "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1, default=0.3),
-        # Equal weights, or the digit, from which the others follow, first of all.
+        # Equal weights, or more weight on the digit, which determines the other two.
         "alpha": hp.Float("alpha", 0.1, 3.0, sampling="log", default=1.0),
-        # A decade on both sides of Adam's own 1e-3 holds the best rate of nearly every network of this size.
+        # The best rate of nearly every network of this size is within a decade of Adam's default, 1e-3.
         "learning_rate": hp.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=1e-3),
         "batch_size": hp.Choice("batch_size", [50, 100, 200], default=100),
-        # A falling rate wins almost always; where it does not, the run is too short.
+        # A decaying rate is nearly always better; where it is not, the run is too short.
         "schedule": hp.Choice("schedule", ["cosine", "constant"], default="cosine"),
     }
 

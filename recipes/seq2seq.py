@@ -1,4 +1,6 @@
-"""Dates as people write them into ISO form, character by character: 99.95 % exact.
+"""Dates in words to ISO dates with attention, character by character.
+
+99.95 % of the test part are exactly right after 30 epochs.
 
 Commands:
     zoo train seq2seq
@@ -16,7 +18,7 @@ from zoo.data.text import Vocabulary
 from zoo.models.seq2seq import beam_decoder, decoder_step, encoder, greedy_decoder
 from zoo.recipe import Count, Fraction, Recipe, Target
 
-MAX_LENGTH = 24  # an ISO date has 11 tokens, the end one included; other pairs may be longer
+MAX_LENGTH = 24  # an ISO date has 11 tokens including the end token; the targets of other data may be longer
 BEAM_WIDTH, LENGTH_PENALTY = 5, 1.0
 
 
@@ -41,15 +43,15 @@ def build(
 
 def space(hp):
     return {
-        # Dates need little memory: 64 units nearly do; 256 are for harder pairs.
+        # Dates need little memory: 64 units are nearly enough; 256 are for harder data.
         "units": hp.Int("units", 64, 256, step=64, default=128),
         "embedding": hp.Choice("embedding", [16, 32, 64, 128], default=64),
         "cell": hp.Choice("cell", ["gru", "lstm"], default="gru"),
-        # The two of Bahdanau and of Luong.
+        # Those of Bahdanau and of Luong.
         "attention": hp.Choice("attention", ["additive", "dot"], default="additive"),
-        # The data are generated and do not run out, so that a little is enough.
+        # The data are generated and plentiful, so a little dropout is enough.
         "dropout": hp.Float("dropout", 0.0, 0.3, step=0.1, default=0.0),
-        # Recurrences diverge above 1e-2 even with clipped gradients, and crawl below 5e-4.
+        # Recurrent layers diverge above 1e-2 even with clipped gradients, and learn too slowly below 5e-4.
         "learning_rate": hp.Float("learning_rate", 5e-4, 1e-2, sampling="log", default=2e-3),
         "batch_size": hp.Choice("batch_size", [50, 100, 200], default=100),
     }

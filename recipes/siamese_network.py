@@ -1,4 +1,6 @@
-"""MNIST digits in pairs, the same or not: 99.3 %.
+"""MNIST digits in pairs, the same or not, with a siamese network.
+
+99.3 % of the test part are classified correctly after 20 epochs.
 
 Commands:
     zoo train siamese_network
@@ -18,7 +20,7 @@ from zoo.losses import contrastive_loss, sum_of_distances
 from zoo.models.siamese_network import embedder, matcher
 from zoo.recipe import Count, Fraction, NonNegative, Recipe, Target
 
-# With a margin of 1, which is but the unit of the distances, pairs nearer than a half are the same.
+# The margin is 1, which only sets the unit of the distances: pairs at a distance below 0.5 are the same.
 LOSSES = {"contrastive": contrastive_loss, "sum_of_distances": sum_of_distances}
 
 
@@ -33,9 +35,9 @@ def build(
     shift: Fraction = 0.08,
     rotation: NonNegative = 0.02,
 ):
-    # Small enough that a 4 is not a 9 and a 6 not a 9: two pixels, and seven degrees.
+    # Two pixels and seven degrees: too little to turn one digit into another.
     augmentation = shift_and_rotate(shift, rotation)
-    # The deck's loss rewards distance without a bound, so that embeddings need one.
+    # The sum of distances rewards distance without bound, so the embeddings need a fixed length.
     normalize = loss == "sum_of_distances"
     model = siamese_network(contract["image_a"].shape, filters, units, embedding, dropout, normalize, augmentation)
     model.compile(optimizer=optimizer, loss=LOSSES[loss])
@@ -43,7 +45,7 @@ def build(
 
 
 def prepare(data):
-    """Sets of classified images become pairs."""
+    """Turns a data set of classified images into pairs."""
     return data if "image_a" in data.contract.inputs else pairs(data)
 
 
@@ -62,15 +64,15 @@ def measure(answers, part, contract):
 def space(hp):
     first = hp.Int("filters/first", 8, 32, step=8, default=16)
     return {
-        # Half to twice ours; the second convolution has twice the filters of the first, as its images are a quarter.
+        # Half to twice the default; the second convolution has twice the filters of the first, for a quarter of the pixels.
         "filters": (first, 2 * first),
-        # Two dimensions can be drawn and hold ten digits badly; beyond 64 nothing is gained.
+        # Two dimensions can be plotted, but are too few for ten digits; more than 64 do not help.
         "embedding": hp.Choice("embedding", [2, 8, 16, 32, 64, 128], default=64),
         "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1, default=0.0),
-        # A decade on both sides of Adam's own 1e-3 holds the best rate of nearly every network of this size.
+        # The best rate of nearly every network of this size is within a decade of Adam's default, 1e-3.
         "learning_rate": hp.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=1e-3),
         "batch_size": hp.Choice("batch_size", [100, 200, 400], default=200),
-        # A falling rate wins almost always; where it does not, the run is too short.
+        # A decaying rate is nearly always better; where it is not, the run is too short.
         "schedule": hp.Choice("schedule", ["cosine", "constant"], default="cosine"),
     }
 

@@ -1,4 +1,6 @@
-"""MNIST digits with one layer: 92.7 %.
+"""MNIST digits with one layer and cross-entropy.
+
+92.7 % of the test part are classified correctly after 20 epochs.
 
 Commands:
     zoo train softmax_regression
@@ -24,13 +26,13 @@ def build(contract, optimizer, l1: NonNegative = 0.0, l2: NonNegative = 0.0):
 
 def space(hp):
     return {
-        # One layer hardly overfits: above 1e-4 penalties cost accuracy.
+        # A single layer hardly overfits: penalties above 1e-4 cost accuracy.
         "l1": hp.Choice("l1", [0.0, 1e-6, 1e-5, 1e-4], default=0.0),
         "l2": hp.Choice("l2", [0.0, 1e-6, 1e-5, 1e-4], default=0.0),
-        # Convex, so that the rate decides only how soon the end is near.
+        # The loss is convex: the learning rate only determines how soon the weights are near the minimum.
         "learning_rate": hp.Float("learning_rate", 3e-4, 1e-2, sampling="log", default=1e-3),
         "batch_size": hp.Choice("batch_size", [50, 100, 200], default=100),
-        # A falling rate ends at the minimum; a constant one moves about it.
+        # A decaying rate ends at the minimum; a constant one keeps moving around it.
         "schedule": hp.Choice("schedule", ["cosine", "constant"], default="cosine"),
     }
 

@@ -1,15 +1,20 @@
-"""MNIST digits through a coding of 150 numbers and back, with tied weights: squared error 0.0029.
+"""MNIST digits to a coding of 150 numbers and back with tied weights.
+
+The squared error on the test part is 0.0029 after 100 epochs.
 
 Commands:
     zoo train stacked_autoencoder
     zoo train stacked_autoencoder tied=False
     zoo train stacked_autoencoder "units=(300, 30)"
+    zoo train stacked_autoencoder layerwise=True layer_epochs=10
 """
 
+import functools
+
 from zoo import datasets, stacked_autoencoder
-from zoo.data.forms import autoencoding
-from zoo.models.stacked_autoencoder import decoder, encoder, reconstructor
-from zoo.recipe import Count, NonNegative, Recipe, Target
+from zoo.data.forms import autoencoding, codings
+from zoo.models.stacked_autoencoder import decoder, encoder, layer_inputs, reconstructor, shallow_autoencoder
+from zoo.recipe import Count, NonNegative, Phase, Recipe, Target
 
 
 def build(
@@ -24,6 +29,32 @@ def build(
     return model
 
 
+def phases(settings, layerwise: bool = False, layer_epochs: Count = 10):
+    """With `layerwise`, each layer first learns alone, as a shallow autoencoder of the codings before it; then all of them."""
+    if not layerwise:
+        return []
+    layers = [
+        Phase(
+            f"layer{index}",
+            layer_epochs,
+            model=functools.partial(build_layer, index),
+            data=functools.partial(data_of_layer, index),
+        )
+        for index in range(1, len(settings["units"]) + 1)
+    ]
+    return [*layers, Phase("all", settings["epochs"])]
+
+
+def build_layer(index, model, optimizer):
+    shallow = shallow_autoencoder(model, index)
+    shallow.compile(optimizer=optimizer, loss="mse", metrics=["mse"])
+    return shallow
+
+
+def data_of_layer(index, data, model):
+    return codings(data, layer_inputs(model, index))
+
+
 def endpoints(model):
     return {"serving_default": reconstructor(model), "encode": encoder(model), "decode": decoder(model)}
 
@@ -34,17 +65,17 @@ def fields(contract):
 
 def space(hp):
     return {
-        # The coding stays at 150 numbers: a wider one is a lower error, and another question.
+        # The coding keeps its 150 numbers: a wider one has a lower error, but solves a different task.
         "units": (hp.Int("units/hidden", 200, 600, step=100, default=300), 150),
-        # Untied weights can be better by their number; tied ones regularise.
+        # Untied weights are more, which can help; tied weights regularise.
         "tied": hp.Boolean("tied", default=True),
-        # From nothing to speak of up to where the error is all penalty.
+        # From no effect to a loss that is mostly penalty.
         "l2": hp.Float("l2", 1e-9, 1e-4, sampling="log", default=1e-7),
-        # Adam with ELU: below 3e-4 100 epochs are too few, above 1e-2 the loss jumps.
+        # Below 3e-4 100 epochs are too few; above 1e-2 the loss is unstable.
         "learning_rate": hp.Float("learning_rate", 3e-4, 1e-2, sampling="log", default=1e-3),
-        # Smaller batches are more updates for the same epochs, at several times the time.
+        # Smaller batches are more updates in the same number of epochs, but take several times as long.
         "batch_size": hp.Choice("batch_size", [50, 100, 200], default=100),
-        # A falling rate wins almost always; where it does not, the run is too short.
+        # A decaying rate is nearly always better; where it is not, the run is too short.
         "schedule": hp.Choice("schedule", ["cosine", "constant"], default="cosine"),
     }
 
@@ -53,6 +84,7 @@ recipe = Recipe(
     build=build,
     data=datasets.mnist,
     prepare=autoencoding,
+    phases=phases,
     endpoints=endpoints,
     fields=fields,
     space=space,

@@ -1,4 +1,6 @@
-"""MNIST digits read row by row by three LSTM layers: 99.4 % in 30 epochs.
+"""MNIST digits row by row with three LSTM layers.
+
+99.4 % of the test part are classified correctly after 30 epochs.
 
 Commands:
     zoo train stacked_lstm
@@ -24,7 +26,7 @@ def build(
     rotation: NonNegative = 0.02,
 ):
     width = contract["sequence"].shape[-1]
-    # Small enough that a 4 is not a 9 and a 6 not a 9: two pixels, and seven degrees.
+    # Two pixels and seven degrees: too little to turn one digit into another.
     augmentation = shift_and_rotate(shift, rotation, width)
     model = stacked_lstm((None, width), len(contract.classes), units, dropout, augmentation)
     model.compile(
@@ -43,17 +45,17 @@ def space(hp):
     layers = hp.Int("units/layers", 1, 4, default=3)
     width = hp.Int("units/width", 50, 250, step=50, default=150)
     return {
-        # One layer reads rows well enough for 98 %; a fourth costs time. The weights grow with the square of the width.
+        # One layer reaches 98 %; a fourth only costs time. The number of weights grows with the square of the width.
         "units": (width,) * layers,
-        # On the inputs of each layer; beyond 0.4 three layers in a row forget too much.
+        # After each layer; above 0.4 three layers in a row lose too much.
         "dropout": hp.Float("dropout", 0.0, 0.4, step=0.1, default=0.2),
-        # None at all to twice ours; beyond that digits leave the frame, or a 6 becomes a 9.
+        # From none to twice the default; beyond that digits leave the image, or a 6 becomes a 9.
         "shift": hp.Float("shift", 0.0, 0.16, step=0.04, default=0.08),
         "rotation": hp.Float("rotation", 0.0, 0.04, step=0.01, default=0.02),
-        # Recurrences diverge above 1e-2 even with clipped gradients, and crawl below 3e-4.
+        # Recurrent layers diverge above 1e-2 even with clipped gradients, and learn too slowly below 3e-4.
         "learning_rate": hp.Float("learning_rate", 3e-4, 1e-2, sampling="log", default=2e-3),
         "batch_size": hp.Choice("batch_size", [50, 100, 200], default=100),
-        # A falling rate wins almost always; where it does not, the run is too short.
+        # A decaying rate is nearly always better; where it is not, the run is too short.
         "schedule": hp.Choice("schedule", ["cosine", "constant"], default="cosine"),
     }
 

@@ -1,4 +1,6 @@
-"""MNIST digits as samples of a 50-dimensional Gaussian: 87.8 nats per image.
+"""MNIST digits to a Gaussian coding of 50 numbers and back.
+
+The negative log-likelihood of the test part is 87.8 nats per image after 800 epochs.
 
 Commands:
     zoo train vae
@@ -17,7 +19,7 @@ from zoo.layers.sampling import RandomBinarization
 from zoo.models.vae import decoder, encoder, negative_log_likelihood, reconstructor, sampler
 from zoo.recipe import Count, Positive, Recipe, Target
 
-# Burda et al. 2015 estimate the likelihood with 5000 samples for each image.
+# Burda et al. 2015, "Importance Weighted Autoencoders", estimate the likelihood with 5000 samples per image.
 SAMPLES = 5000
 
 
@@ -28,7 +30,7 @@ def build(
     learning_rate: Positive = 2e-3,
 ):
     model = vae(contract["image"].shape, units, codings, augmentation=RandomBinarization(name="binarization"))
-    # Burda et al. 2015 train with this epsilon.
+    # The epsilon of Burda et al.
     model.compile(optimizer=keras.optimizers.Adam(learning_rate, epsilon=1e-4))
     return model
 
@@ -45,13 +47,13 @@ def endpoints(model):
 def space(hp):
     width = hp.Int("units/width", 100, 500, step=100, default=200)
     return {
-        # Burda et al. have two layers of 200 on each side; wider ones reach the bound sooner, and overfit sooner.
+        # Burda et al. have two layers of 200 in each half; wider layers learn faster and overfit sooner.
         "units": (width, width),
-        # Beyond some twenty the encoder leaves codings unused, so that more cost little and help little.
+        # The encoder uses about twenty dimensions; more neither cost nor help much.
         "codings": hp.Int("codings", 10, 100, step=10, default=50),
-        # Burda et al. fall from 1e-3; with a cosine, twice that is stable.
+        # Burda et al. start at 1e-3; with a cosine schedule twice that is stable.
         "learning_rate": hp.Float("learning_rate", 3e-4, 5e-3, sampling="log", default=2e-3),
-        # Smaller batches are more updates for the same epochs, which is what the bound asks for.
+        # Smaller batches are more updates in the same number of epochs, which lowers the bound.
         "batch_size": hp.Choice("batch_size", [50, 100, 200, 400], default=200),
     }
 

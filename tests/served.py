@@ -1,13 +1,102 @@
-"""Exported versions that cost a second: tiny networks with contracts and golden requests written by hand."""
+"""Servers in processes of their own, and exported versions that cost a second: tiny networks with contracts written by hand."""
 
+import contextlib
+import http.client
 import json
+import pathlib
+import signal
 import subprocess
+import sys
+import threading
+import time
 
 import keras
 import numpy as np
+from processes import children
 
 from zoo import export
 from zoo.engines import open_engine
+
+MAIN = "from zoo.cli import main; main()"
+READY = "zoo serve: ready at "
+PATIENCE = 60.0
+
+
+class Served:
+    """`zoo serve` in processes of its own, and a client that keeps its connection."""
+
+    def __init__(self, folder, *options, main=MAIN, inherited=(), python=sys.executable):
+        command = [python, "-c", main, "serve", str(folder), "--port", "0", "--grpc-port", "-1", *options]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, pass_fds=inherited)
+        self.lines, self._ready = [], threading.Event()
+        threading.Thread(target=self._read, daemon=True).start()
+        assert self._ready.wait(PATIENCE), self.lines
+        self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+
+    def _read(self):
+        for line in self.process.stderr:
+            self.lines.append(line.rstrip())
+            if line.startswith(READY):
+                self.port = int(line.strip().split(",")[0].rpartition(":")[2])
+                self._ready.set()
+
+    def __call__(self, method, path, body=None, headers=None):
+        """(status, content of the answer): JSON as what it says, anything else as bytes."""
+        content = body if body is None or isinstance(body, (bytes, str)) else json.dumps(body)
+        try:
+            self.connection.request(method, path, content, headers or {})
+            answer = self.connection.getresponse()
+            read = answer.read()
+        except (http.client.HTTPException, ConnectionError):
+            self.connection.close()
+            raise
+        kind = answer.headers.get("content-type", "")
+        return answer.status, json.loads(read) if kind == "application/json" else read
+
+    def predict(self, body, model="tiny", **headers):
+        return self("POST", f"/v1/models/{model}:predict", body, headers)
+
+    def workers(self):
+        """The processes that answer."""
+        return list(children(self.process.pid))
+
+    def memory(self):
+        """Megabytes of the workers."""
+        kilobytes = 0
+        for worker in self.workers():
+            lines = pathlib.Path(f"/proc/{worker}/status").read_text().splitlines()
+            kilobytes += int(next(line for line in lines if line.startswith("VmRSS")).split()[1])
+        return kilobytes / 1024
+
+    def end(self):
+        self.connection.close()
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+
+def wait_for(condition):
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError("nothing happened")
+
+
+@contextlib.contextmanager
+def clients(count, client):
+    """`count` threads that run `client(stop)`; `stop` is set when the block ends, however it ends."""
+    stop = threading.Event()
+    threads = [threading.Thread(target=client, args=(stop,), daemon=True) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(PATIENCE)
 
 
 def write_certificate(folder):

@@ -71,7 +71,7 @@ CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 class Small:
     """A small network.
 
-    `overfitted` is the loss below which eight examples count as learned by heart.
+    `overfitted` is the loss below which eight examples count as memorised.
     """
 
     builder: str
@@ -82,8 +82,8 @@ class Small:
     overfitted: float
     lengths: tuple = (6,)
 
-    def build(self):
-        return getattr(zoo, self.builder)(**self.arguments)
+    def build(self, **changed):
+        return getattr(zoo, self.builder)(**{**self.arguments, **changed})
 
     def compiled(self):
         model = self.build()

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 
 import zoo as package
 from zoo import datasets, saved
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.errors import UsageError
 from zoo.recipe import Target
 
@@ -314,7 +314,7 @@ def test_ctrl_c_is_one_line_and_the_training_goes_on(zoo, tmp_path, monkeypatch)
         module, recipe = importlib.import_module(f"zoo.recipes.{NAME}"), recipes.find(NAME)
         patch.setattr(module, "recipe", dataclasses.replace(recipe, measure=interrupt))
         code, out, err = zoo(f"train {NAME} {TINY}")
-    assert code == 130 and err == "zoo: interrupted; nothing half-made was kept. A training goes on with --resume.\n"
+    assert code == 130 and err == "zoo: interrupted; no partial results were kept. Resume training with --resume.\n"
     assert zoo(f"train {NAME} {TINY} --resume")[0] == 0
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from scipy.signal import correlate2d
 
 from zoo import datasets, lenet5, locally_connected_net, tdnn, xo_convnet
-from zoo.datasets.xo import DECK_X, draw
+from zoo.datasets.xo import SLIDES_X, draw
 from zoo.layers.locally_connected import LocallyConnected2D
 from zoo.layers.partially_connected import PartiallyConnectedConv2D
 from zoo.models.lenet5 import scaled_tanh
@@ -40,15 +40,15 @@ def numbers(text):
     return np.array([[float(number) for number in row.split()] for row in text.strip().splitlines()])
 
 
-# --- deck B, "A Toy ConvNet: X's and O's" -------------------------------------------------------------------------------
+# --- Payberah 2018, "Deep Learning for Poets (Part IV)", A Toy ConvNet: X's and O's --------------------------------------
 
-DECK_FILTERS = [
+SLIDES_FILTERS = [
     [[1, -1, -1], [-1, 1, -1], [-1, -1, 1]],
     [[1, -1, 1], [-1, 1, -1], [1, -1, 1]],
     [[-1, -1, 1], [-1, 1, -1], [1, -1, -1]],
 ]
 # "Repeat For All the Filtered Images", as in the text of the slides.
-DECK_FILTERED = [
+SLIDES_FILTERED = [
     """
     0.77 0    0.33 0.33 0.55 0    0.33
     0    1.00 0    0.33 0    0.33 0
@@ -77,7 +77,7 @@ DECK_FILTERED = [
     0.77 0    0.33 0.33 0.33 0    0.33
     """,
 ]
-DECK_POOLED = [
+SLIDES_POOLED = [
     """
     1.00 0.33 0.55 0.33
     0.33 1.00 0.33 0.55
@@ -109,7 +109,7 @@ MISREAD = [
 
 
 def two_digits(array):
-    """Cut off, not rounded, as the deck has 0.77 for 7/9 and 0.55 for 5/9."""
+    """Truncated, not rounded, as the slides have 0.77 for 7/9 and 0.55 for 5/9."""
     return np.floor(100 * np.asarray(array, "float64") + 1e-4) / 100
 
 
@@ -120,31 +120,31 @@ def pooled_by_hand(rectified):
     )
 
 
-def maps_of_the_deck():
-    filtered, rectified, pooled = outputs_of(xo_convnet(), ["conv1", "relu1", "pool1"], DECK_X[None, :, :, None])
+def maps_of_the_x():
+    filtered, rectified, pooled = outputs_of(xo_convnet(), ["conv1", "relu1", "pool1"], SLIDES_X[None, :, :, None])
     return [np.moveaxis(maps[0], -1, 0) for maps in (filtered, rectified, pooled)]
 
 
-def test_the_filters_are_the_decks_and_give_means():
+def test_the_filters_are_those_of_the_slides_and_give_means():
     kernel = xo_convnet().get_layer("conv1").kernel.numpy()
-    np.testing.assert_allclose(9 * np.moveaxis(kernel[:, :, 0], -1, 0), DECK_FILTERS, rtol=1e-6)
+    np.testing.assert_allclose(9 * np.moveaxis(kernel[:, :, 0], -1, 0), SLIDES_FILTERS, rtol=1e-6)
 
 
 @pytest.mark.parametrize("index", range(3))
-def test_the_decks_filtered_and_pooled_maps_of_its_x(index):
-    """All 48 pooled numbers are the deck's, and all 147 filtered ones but 32, where the text of the slides has 0.33.
+def test_the_filtered_and_pooled_maps_of_the_slides(index):
+    """All 48 pooled values are those of the slides, and so are all 147 filtered ones but 32, where their text has 0.33.
 
-    There that text contradicts itself: pooled, its filtered maps are not the pooled maps beside them; with the 32 set right, they
-    are.
+    There the text contradicts itself: its filtered maps, when pooled, are not the pooled maps beside them; with the 32 values
+    corrected, they are.
     """
-    filtered, rectified, pooled = (maps[index] for maps in maps_of_the_deck())
+    filtered, rectified, pooled = (maps[index] for maps in maps_of_the_x())
     by_hand = [
-        [np.mean(DECK_X[row : row + 3, column : column + 3] * DECK_FILTERS[index]) for column in range(7)] for row in range(7)
+        [np.mean(SLIDES_X[row : row + 3, column : column + 3] * SLIDES_FILTERS[index]) for column in range(7)] for row in range(7)
     ]
     np.testing.assert_allclose(filtered, by_hand, atol=1e-6)
     assert (filtered < 0).any() and (rectified == np.maximum(filtered, 0)).all()
 
-    printed, printed_pooled = numbers(DECK_FILTERED[index]), numbers(DECK_POOLED[index])
+    printed, printed_pooled = numbers(SLIDES_FILTERED[index]), numbers(SLIDES_POOLED[index])
     np.testing.assert_array_equal(two_digits(pooled), printed_pooled)
     assert (pooled_by_hand(printed) != printed_pooled).any()
     assert {printed[cell] for cell in MISREAD[index]} == {0.33}
@@ -160,7 +160,7 @@ def test_a_cut_window_of_negative_numbers_is_not_pooled_with_zeros(generator):
     np.testing.assert_array_equal(layer(negative)[0, :, :, 0], pooled_by_hand(negative[0, :, :, 0]))
 
 
-def test_twelve_numbers_vote_as_in_the_deck():
+def test_twelve_numbers_vote_as_in_the_slides():
     assert xo_convnet().get_layer("flatten").output.shape == (None, 12)
 
 
@@ -182,7 +182,7 @@ def test_x_and_o_are_told_apart_wherever_they_are():
 
 
 @pytest.mark.parametrize("trained", [False, True])
-def test_the_decks_filters_are_trained_only_if_asked(trained, generator):
+def test_the_given_filters_are_trained_only_if_asked(trained, generator):
     model = compiled_xo_convnet(trainable_filters=trained)
     before = model.get_weights()
     model.fit(generator.uniform(-1, 1, (80, 9, 9, 1)), np.arange(80) % 2, batch_size=2, verbose=0)
@@ -190,7 +190,7 @@ def test_the_decks_filters_are_trained_only_if_asked(trained, generator):
     assert changed == [trained, True, True, True, True]
 
 
-# --- the worked examples of decks A, B and E ----------------------------------------------------------------------------
+# --- the worked examples of the lectures ---------------------------------------------------------------------------------
 
 
 def convolved(image, kernel, **options):
@@ -204,10 +204,11 @@ def convolved(image, kernel, **options):
     return np.asarray(layer(inputs))[0, ..., 0]
 
 
-def test_the_decks_one_dimensional_convolution():
-    """Deck B, "1D Example": y = 20 40 40 30 20 30 23.333.
+def test_one_dimensional_convolution():
+    """Payberah 2018, "Deep Learning for Poets (Part IV)", Convolution Operation - 1D Example.
 
-    Its first slide gives x as 10 50 60 10 20 40 30, the next ones as 10 50 60 10 20 30 40, and y is that of the latter.
+    It has y = 20 40 40 30 20 30 23.333. Its first slide gives x as 10 50 60 10 20 40 30, the next ones as 10 50 60 10 20 30 40,
+    and y is the result for the latter.
     """
     y = [20, 40, 40, 30, 20, 30, 23.333]
     thirds = np.full(3, 1 / 3)
@@ -216,15 +217,18 @@ def test_the_decks_one_dimensional_convolution():
     np.testing.assert_allclose(first_slide, [20, 40, 40, 30, 23.333, 30, 23.333], atol=5e-4)
 
 
-def test_keras_turns_the_decks_formal_convolution_round(generator):
-    """Deck B: y(k) = sum over n of h(n) x(k - n), where x is 0 before its beginning. In Keras the filter stands in reverse."""
+def test_keras_reverses_the_formal_convolution(generator):
+    """Payberah 2018, "Deep Learning for Poets (Part IV)", Convolution Operation - More Formal Definition.
+
+    y(k) = sum over n of h(n) x(k - n), where x is 0 before its first value. The filters of Keras are in reverse order.
+    """
     x, h = generator.integers(-9, 9, 7), generator.integers(-9, 9, 3)
     y = [sum(h[n] * x[k - n] for n in range(3) if k >= n) for k in range(7)]
     np.testing.assert_allclose(convolved(x, h[::-1], padding="causal"), y)
 
 
-def test_the_decks_curve_detector():
-    """Deck B, "Filters Example": (50*30)+(50*30)+(50*30)+(20*30)+(50*30) = 6600."""
+def test_curve_detector():
+    """Payberah 2018, "Deep Learning for Poets (Part IV)", Filters Example (2/3): 4 * 50 * 30 + 20 * 30 = 6600."""
     curve = np.zeros((7, 7))
     curve[[0, 1, 2, 3, 4, 5], [5, 4, 3, 3, 3, 3]] = 30
     receptive_field = numbers(
@@ -244,17 +248,17 @@ def test_the_decks_curve_detector():
 @pytest.mark.parametrize(
     ("size", "kernel_size", "options", "expected"),
     [
-        (32, 5, {}, 28),  # decks A and B: the volume shrinks
+        (32, 5, {}, 28),  # Payberah 2018, "Deep Learning for Poets (Part IV)", Padding: the volume shrinks
         (28, 5, {}, 24),
         (32, 5, {"padding": "same"}, 32),
-        (7, 3, {}, 5),  # deck A: (N - F) / stride + 1
+        (7, 3, {}, 5),  # Dibeklioğlu 2025, GE 461 "Deep Learning": (N - F) / stride + 1
         (7, 3, {"strides": 2}, 3),
-        (7, 3, {"padding": "same"}, 7),  # deck A: zero padding with (F - 1) / 2 keeps the size
+        (7, 3, {"padding": "same"}, 7),  # there, too: zero padding of (F - 1) / 2 preserves the size
         (7, 5, {"padding": "same"}, 7),
         (7, 7, {"padding": "same"}, 7),
     ],
 )
-def test_the_decks_output_sizes(size, kernel_size, options, expected):
+def test_output_sizes(size, kernel_size, options, expected):
     assert keras.layers.Conv2D(6, kernel_size, **options).compute_output_shape((None, size, size, 3)) == (
         None,
         expected,
@@ -269,8 +273,11 @@ def test_zero_padding_is_what_same_means(generator):
 
 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (1, 2), (3, 1)])
-def test_a_neuron_sees_the_rows_and_columns_that_the_deck_says(row, column):
-    """Deck B, "Stride": neuron (i, j) sees rows i s_h to i s_h + f_h - 1, and columns j s_w to j s_w + f_w - 1."""
+def test_the_rows_and_columns_that_a_neuron_sees(row, column):
+    """Payberah 2018, "Deep Learning for Poets (Part IV)", Stride (1/2).
+
+    Neuron (i, j) sees rows i s_h to i s_h + f_h - 1, and columns j s_w to j s_w + f_w - 1.
+    """
     (height, width), (down, across) = (3, 4), (2, 3)
     image = tf.ones((1, 11, 13, 1))
     layer = keras.layers.Conv2D(1, (height, width), strides=(down, across), kernel_initializer="ones")
@@ -282,29 +289,35 @@ def test_a_neuron_sees_the_rows_and_columns_that_the_deck_says(row, column):
     np.testing.assert_array_equal(tape.gradient(output, image)[0, :, :, 0], expected)
 
 
-def test_the_decks_max_pooling():
-    """Deck A: a 2 x 2 pooling with stride 2 gives 6 8 / 3 4. Its input, lost with the figure, is the one of CS231n."""
+def test_max_pooling():
+    """Dibeklioğlu 2025, GE 461 "Deep Learning", MAX Pooling: 6 8 / 3 4.
+
+    The input, lost with the figure, is that of the Stanford course CS231n, to which the slides give credit.
+    """
     image = numbers("1 1 2 4\n5 6 7 8\n3 2 1 0\n1 2 3 4").astype("float32")
     assert keras.layers.MaxPooling2D()(image[None, :, :, None])[0, :, :, 0].numpy().tolist() == [[6, 8], [3, 4]]
 
 
-def test_the_decks_locally_connected_layer_has_four_million_weights():
-    """Deck E: 200 x 200 pixels, 40 000 hidden units, filters of 10 x 10; nine pixels of padding make a unit for each pixel."""
+def test_the_locally_connected_layer_of_the_slides_has_four_million_weights():
+    """Kwak 2016, "Introduction to CNNs and RNNs", Locally Connected Layer: 200 x 200 pixels, 40K units, 10 x 10.
+
+    With nine pixels of padding there is one unit for each pixel.
+    """
     layer = LocallyConnected2D(1, 10, use_bias=False, kernel_initializer="zeros")
     layer.build((None, 209, 209, 1))
     assert layer.compute_output_shape((None, 209, 209, 1)) == (None, 200, 200, 1)
     assert layer.count_params() == 4_000_000
 
 
-# --- deck B, "Training CNN" -------------------------------------------------------------------------------------------------
+# --- Payberah 2018, "Deep Learning for Poets (Part IV)", Training CNN (1/4 to 4/4) ---------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_decks_gradients_of_one_convolution(seed):
+def test_the_gradients_of_one_convolution(seed):
     """A 3 x 3 input, a 2 x 2 filter, and E = E_h11 + E_h12 + E_h21 + E_h22, forwards, backwards and one update.
 
-    The deck leaves E_h open; here it is sin(h), whose derivative by h is cos(h). What it writes as dh/dw is the pixel beside the
-    weight in the forward formulas, which do not turn the filter round.
+    The slides leave E_h open; here it is sin(h), whose derivative is cos(h). Their dh/dw is the pixel next to the weight in the
+    forward formulas, which do not reverse the filter.
     """
     generator = np.random.default_rng(seed)
     (x11, x12, x13), (x21, x22, x23), (x31, x32, x33) = x = generator.normal(size=(3, 3)).astype("float32")
@@ -416,8 +429,8 @@ def test_a_larger_image_needs_no_padding():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: lenet5((27, 28, 1)), r"32 x 32 or more, got the input shape \(27, 28, 1\) with padding 2"),
-        (lambda: xo_convnet((9, 9, 3)), r"images of one channel, got the input shape \(9, 9, 3\)"),
+        (lambda: lenet5((27, 28, 1)), r"32 x 32 or larger, got the input shape \(27, 28, 1\) with padding 2"),
+        (lambda: xo_convnet((9, 9, 3)), r"images with one channel, got the input shape \(9, 9, 3\)"),
         (lambda: xo_convnet((2, 9, 1)), "zero or negative"),
         (lambda: locally_connected_net((10, 28, 1)), r"at least as large as its kernel, \(5, 5\), got \(3, 12\)"),
         (lambda: tdnn(filters=(3, 3), dilations=(1,)), r"got filters \(3, 3\) and dilations \(1,\)"),
@@ -512,7 +525,10 @@ def test_a_local_unit_sees_its_window_with_weights_of_its_own(generator):
 
 
 def test_sharing_the_weights_would_save_them():
-    """Deck E: a window of its own for each position, so as many times a convolution's weights as there are positions."""
+    """Kwak 2016, "Introduction to CNNs and RNNs", Locally Connected Layer.
+
+    Each position has its own window, so the weights are those of a convolution times the number of positions.
+    """
     model = locally_connected_net()
     for name, positions, window, filters in (("local1", 12 * 12, 5 * 5 * 1, 8), ("local2", 4 * 4, 5 * 5 * 8, 32)):
         assert model.get_layer(name).count_params() == positions * (window * filters + filters)
@@ -547,7 +563,10 @@ def test_tdnn_is_a_function_of_delayed_inputs(generator):
 
 @pytest.mark.parametrize(("kernel_size", "dilations"), [(3, (1, 1)), (3, (1, 2)), (2, (1, 2, 4)), (1, (1,))])
 def test_an_input_is_felt_for_exactly_the_memory(kernel_size, dilations, generator):
-    """Deck C: time-delay structures have bounded output, here because an input is forgotten after `memory` steps."""
+    """ "Deep Learning: Recurrent Networks", lecture of 26 February 2018, "BIBO" Stability.
+
+    Time-delay structures have bounded output, here because an input is forgotten after `memory` steps.
+    """
     model = with_random_weights(tdnn((None, 2), 3, (16,) * len(dilations), kernel_size, dilations), generator)
     for layer in model.layers[1:-2]:
         layer.bias.assign(np.full(16, 3.0))  # every unit is awake

@@ -259,7 +259,7 @@ def test_locally_connected_2d_refuses_arguments(arguments, message):
         (LocallyConnected2D(4, (3, 5)), (None, 8, 4, 1), r"at least as large as its kernel, \(3, 5\), got \(8, 4\)"),
         (LocallyConnected2D(4, 3, data_format="channels_first"), (None, 3, 2, 9), r"\(3, 3\), got \(2, 9\).*channels_first"),
         (LocallyConnected1D(4, 5), (None, 4, 8), r"\(5,\), got \(4,\)"),
-        (LocallyConnected2D(4, 3), (None, None, 8, 1), r"fixed size, got \(None, None, 8, 1\)"),
+        (LocallyConnected2D(4, 3), (None, None, 8, 1), r"fixed size, got shape \(None, None, 8, 1\)"),
         (LocallyConnected1D(4, 3), (None, 8, None), "fixed size"),
         (LocallyConnected2D(4, 3), (None, 8, 8), "ndim=4, found ndim=3"),
     ],
@@ -471,9 +471,9 @@ def test_soft_sharing_leaves_masks_to_its_layers():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: SoftSharing(dense_columns(1)), "two or more, one per task, got 1"),
+        (lambda: SoftSharing(dense_columns(1)), "two or more layers, one per task, got 1"),
         (lambda: SoftSharing(dense_columns(), strength=-1), "negative, got -1"),
-        (lambda: SoftSharing(dense_columns())([np.zeros((1, 2))] * 3), "has 2 layers and needs one input or as many, got 3"),
+        (lambda: SoftSharing(dense_columns())([np.zeros((1, 2))] * 3), "SoftSharing needs one input or 2, one per layer, got 3"),
         (lambda: SoftSharing([*dense_columns(1), *dense_columns(1, 4)])(np.zeros((1, 2))), r"same shapes: .*\(2, 3\).*\(2, 4\)"),
         (lambda: SoftSharing([*dense_columns(1), *dense_columns(1, use_bias=False)])(np.zeros((1, 2))), "same shapes"),
     ],

@@ -1,5 +1,6 @@
 """Data sets and what is made of them: contracts, vocabularies, forms and batches."""
 
+import dataclasses
 import datetime
 import gzip
 import json
@@ -8,13 +9,16 @@ import shutil
 
 import babel.dates
 import hypothesis.strategies as st
+import keras
 import numpy as np
 import pytest
+import sentencepiece
 import sklearn.datasets
 from hypothesis import given, settings
 
 from zoo.data import Contract, Data, Field, Part, forms
 from zoo.data.batches import Batches
+from zoo.data.contract import unequal
 from zoo.data.text import END, PADDING, SPACE, SPECIAL, START, UNKNOWN, Vocabulary, pair_contract, pair_part
 from zoo.datasets import dates, digits, fashion_mnist, mnist, parallel
 from zoo.errors import UsageError
@@ -112,13 +116,32 @@ def test_the_head_of_a_part_is_its_first_examples(date_data):
 def test_the_fingerprint_tells_every_array_apart(digit_data):
     data = Data(*(part.head(5) for part in parts(digit_data)), IMAGES, "", "")
     fingerprint = data.fingerprint()
-    for part in parts(data):
+    for name, part in zip(("train", "validation", "test"), parts(data)):
         for array in (part.inputs["image"], part.targets):
             saved = array.flat[-1]
             array.flat[-1] = 1 - saved
-            assert data.fingerprint() != fingerprint
+            assert unequal(fingerprint, data.fingerprint()) == name
             array.flat[-1] = saved
     assert data.fingerprint() == fingerprint
+
+
+def test_the_fingerprint_covers_names_classes_and_references():
+    vocabulary = Vocabulary.of_characters(["abc"])
+    part = pair_part(["a", "b"], ["c", "b"], vocabulary, vocabulary)
+    data = Data(part, part, part, pair_contract(vocabulary, vocabulary), "", "")
+
+    def differing(**changes):
+        return unequal(data.fingerprint(), dataclasses.replace(data, **changes).fingerprint())
+
+    assert differing() == differing(source="elsewhere", notes=("a note",)) == ""
+    assert differing(test=dataclasses.replace(part, references=("c", "B"))) == "test"
+    assert differing(validation=dataclasses.replace(part, inputs={"text": part.inputs["source"]})) == "validation"
+    assert differing(train=dataclasses.replace(part, targets={"words": part.targets})) == "train"
+    assert differing(contract=dataclasses.replace(data.contract, classes=("cat", "dog"))) == "names"
+    assert differing(contract=pair_contract(vocabulary, Vocabulary.of_characters(["abd"]))) == "names"
+    wider = pair_contract(vocabulary, vocabulary, max_length=300)
+    assert differing(contract=wider) == "", "what the contract allows is not what the data are"
+    assert unequal("1" * 64, data.fingerprint()) == "a fingerprint of an earlier version of zoo"
 
 
 # Digits
@@ -421,6 +444,138 @@ def test_bad_files_of_pairs_are_named(tmp_path, monkeypatch):
         assert said in message and path.rpartition(",")[2] in message and "\n" not in message, path
 
 
+def read(path, **settings):
+    """The pairs of each part that the loader reads, and its notes."""
+    data = parallel.load(str(path), **settings)
+    source, target = (Vocabulary(data.contract[name].vocabulary) for name in ("source", "target"))
+    return [
+        {source.decode(numbers): target.decode(labels) for numbers, labels in zip(part.inputs["source"], part.targets)}
+        for part in parts(data)
+    ], data.notes
+
+
+KNOWN = [(f"ein Hund Nummer {number}", f"a dog number {number}") for number in range(100, 140)]
+
+
+def everything(found):
+    return {source: target for part in found[0] for source, target in part.items()}
+
+
+def test_a_third_column_is_left_out_and_said(tmp_path):
+    """As in the exports of Tatoeba: source, target, licence; or number, source, number, target."""
+    licensed = written(tmp_path / "deu.txt", [f"{a}\t{b}\tCC-BY 2.0 (France) #1 & #2" for a, b in KNOWN])
+    numbered = written(tmp_path / "pairs.tsv", [f"{row}\t{a}\t{row + 7}\t{b}" for row, (a, b) in enumerate(KNOWN, 17)])
+    plain = written(tmp_path / "plain.tsv", map("\t".join, KNOWN))
+    assert everything(read(plain)) == dict(KNOWN) and read(plain)[1] == ()
+    assert read(licensed)[0] == read(numbered)[0] == read(plain)[0]
+    assert read(licensed)[1] == (f"{licensed}: the third column was left out.",)
+    assert read(numbered)[1] == (f"{numbered}: the numbers of the sentences were left out.",)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([*(f"{a}\t{b}\tCC" for a, b in KNOWN), "a\tb"], "line 41 holds 2 columns; expected 3 as in line 1"),
+        ([*(f"{a}\t{b}\tx\ty" for a, b in KNOWN)], "line 1 holds 4 columns; expected `source<tab>target`"),
+        ([*(f"1\t{a}\t2\t{b}" for a, b in KNOWN), "1\ta\tb"], "line 41 holds 3 columns; expected 4 as in line 1"),
+        (["", "", "a\t \tCC"], "line 3 holds a blank"),
+        (["", " "], "is empty"),
+    ],
+)
+def test_columns_that_differ_are_named(tmp_path, lines, said):
+    with pytest.raises(UsageError) as refusal:
+        parallel.load(str(written(tmp_path / "pairs.tsv", lines)))
+    assert said in str(refusal.value)
+
+
+def test_blank_lines_are_left_out_and_said(tmp_path):
+    plain = read(written(tmp_path / "plain.tsv", map("\t".join, KNOWN)))
+    lines = ["", *map("\t".join, KNOWN[:20]), "", "  ", *map("\t".join, KNOWN[20:]), ""]
+    spaced = written(tmp_path / "spaced.tsv", lines)
+    assert read(spaced) == (plain[0], (f"{spaced}: 4 blank lines were left out.",))
+    sources, targets = ([pair[side] for pair in KNOWN] for side in (0, 1))
+    german = written(tmp_path / "de", [*sources[:9], "", *sources[9:]])
+    two = f"{german},{written(tmp_path / 'en', [*targets[:9], '', *targets[9:], ''])}"
+    assert read(two) == (plain[0], (f"{two}: 2 blank lines were left out.",))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_a_byte_order_mark_is_no_text(tmp_path, encoding):
+    text = "".join(f"{a}\t{b}\n" for a, b in KNOWN)
+    (tmp_path / "pairs.tsv").write_bytes(("\ufeff" * (encoding == "utf-16-be") + text).encode(encoding))
+    assert everything(read(tmp_path / "pairs.tsv")) == dict(KNOWN)
+
+
+def test_the_parts_may_be_files_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, rows in (("train", KNOWN), ("val", KNOWN[:3]), ("test", KNOWN[3:5])):
+        written(tmp_path / f"{name}.tsv", map("\t".join, rows))
+        for side in (0, 1):
+            written(tmp_path / f"{name}.{side}", [row[side] for row in rows])
+    three, _ = read("train.tsv", validation="val.tsv", test="test.tsv")
+    assert three == [dict(KNOWN), dict(KNOWN[:3]), dict(KNOWN[3:5])]
+    assert read("train.0,train.1", validation="val.0,val.1", test="test.tsv")[0] == three
+    train, validation, test = read("train.tsv", test="test.tsv")[0]
+    assert test == dict(KNOWN[3:5]) and len(validation) == 4 and {**train, **validation} == dict(KNOWN)
+    data = parallel.load("train.0,train.1", test="test.tsv")
+    paths = {"data": ["train.0", "train.1"], "test": ["test.tsv"]}
+    assert data.paths == {key: [str(tmp_path / name) for name in names] for key, names in paths.items()}
+    with pytest.raises(UsageError, match="nowhere.tsv is no file"):
+        parallel.load("train.tsv", validation="nowhere.tsv")
+    with pytest.raises(UsageError, match="go with your own pairs; write data=parallel:FILE"):
+        parallel.load(validation="val.tsv")
+
+
+def test_a_file_is_found_in_the_users_own_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    written(tmp_path / "pairs.tsv", map("\t".join, KNOWN))
+    assert everything(read("~/pairs.tsv")) == dict(KNOWN)
+
+
+def test_pairs_that_are_too_long_are_left_out_and_their_lines_named(tmp_path):
+    """One pair of 4 000 words among 200 short ones must not make every batch as long."""
+    rows = [(f"Hund {number}", f"dog {number}") for number in range(200)]
+    rows[17] = ("Wort " * 4000, "word " * 4000)
+    path = written(tmp_path / "pairs.tsv", map("\t".join, rows))
+    data = parallel.load(str(path), vocabulary_size=30)
+    assert sum(map(len, parts(data))) == 199 and max(array.shape[1] for array in data.train.inputs.values()) < 20
+    assert data.notes == (f"{path}: left out for more than 200 tokens (max_tokens=... sets another limit): line 18.",)
+    assert data.contract["source"].max_length == 200
+    assert sum(map(len, parts(parallel.load(str(path), max_tokens=20_000)))) == 200
+    with pytest.raises(UsageError, match="every pair of the train part has more than 4 tokens; give a larger max_tokens"):
+        parallel.load(str(path), vocabulary_size=20, max_tokens=4)
+
+
+@given(st.integers(5, 30))
+@settings(max_examples=10, deadline=None)
+def test_a_limit_counts_tokens_with_start_and_end(limit):
+    vocabulary = Vocabulary.of_characters(["a"])
+    rows = [parallel._Pair("a" * count, "a", "file", count) for count in range(1, 40)]
+    pairs = {"train": list(rows)}
+    parallel._left_out(pairs, [vocabulary, vocabulary], limit)
+    assert [row.line for row in pairs["train"]] == list(range(1, limit - 1))
+
+
+def test_the_size_of_the_vocabulary_is_kept(tsv):
+    for size in (30, 60):
+        assert all(
+            len(field.vocabulary) <= size for field in parallel.load(str(tsv), vocabulary_size=size).contract.inputs.values()
+        )
+
+
+def test_a_contract_brings_its_own_vocabularies(tsv):
+    """What a network was trained with stays, whatever another version of a package would learn."""
+    vocabularies = [Vocabulary.of_characters(texts) for texts in ([a for a, _ in PAIRS], ["xyz"])]
+    contract = pair_contract(*vocabularies)
+    for data in (parallel.load(str(tsv), contract=contract), dates.load(examples=4010, contract=contract)):
+        assert [field.vocabulary for field in data.contract.inputs.values()] == [one.pieces for one in vocabularies]
+        assert (data.test.targets[:, 0] == UNKNOWN).all()
+    learned = parallel.load(str(tsv))
+    assert learned.packages == ("sentencepiece",) and parallel.load(str(tsv), contract=contract).packages == ()
+    assert learned.fingerprint() == parallel.load(str(tsv), contract=learned.contract).fingerprint()
+    assert learned.made_with() == {"sentencepiece": sentencepiece.__version__}
+
+
 # Prepared folders
 
 
@@ -507,7 +662,7 @@ def sequences(lengths):
 
     source, target = (rows(part) for part in zip(*lengths))
     tokens = Field("int32", (None,), 0, 1e6, vocabulary=("a",))
-    return Part({"source": source, "target": target}, target), Contract({"source": tokens, "target": tokens})
+    return Part({"source": source, "target": target}, target, aligned="target"), Contract({"source": tokens, "target": tokens})
 
 
 def epoch(batches, number):
@@ -555,7 +710,7 @@ LENGTHS = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, 
 
 @given(LENGTHS, st.integers(1, 5), st.sampled_from([None, 0, 5]), st.integers(0, 3))
 @few
-def test_cut_batches_lose_no_token_and_the_second_shows_every_cut(lengths, size, seed, number):
+def test_cut_batches_lose_no_token_and_the_first_two_show_every_cut(lengths, size, seed, number):
     part, contract = sequences(lengths)
     batches = epoch(Batches(part, contract, size, seed), number)
     full = [size] * (len(part) // size)
@@ -566,18 +721,84 @@ def test_cut_batches_lose_no_token_and_the_second_shows_every_cut(lengths, size,
         tokens = np.concatenate([array[array > 0] for array in came])
         np.testing.assert_array_equal(np.sort(tokens), np.sort(whole[whole > 0]))
         widths = [array.shape[1] for array in came]
-        assert widths[0] == whole.shape[1]
-        assert min(widths) == min(widths[:2])
+        longest = [np.count_nonzero(array, axis=1).max() for array in came]
+        assert widths[1:] == longest[1:] and widths[0] - longest[0] in (0, 1)
+        varies = len(set(np.count_nonzero(whole, axis=1))) > 1
+        assert len(set(widths[:2])) == (2 if varies and len(widths) > 1 else 1)
     for source, target, labels in arrays:
         np.testing.assert_array_equal(source[:, 0], target[:, 0])
         np.testing.assert_array_equal(target, labels)
+
+
+def test_one_long_text_costs_its_own_batch_alone():
+    part, contract = sequences([(4000, 3), *((1 + row % 9, 2 + row % 7) for row in range(200))])
+    for number in range(3):
+        widths = [inputs["source"].shape[1] for inputs, _ in epoch(Batches(part, contract, 20, seed=0), number)]
+        assert sorted(widths)[-1] in (4000, 4001) and sorted(widths)[-2] <= 10
+
+
+def captions(count=20):
+    """Features, a picture and a text, and targets of all kinds; row i is told by its number i + 1."""
+    numbers = np.arange(1, count + 1)
+    text = np.where(np.arange(12) < 1 + numbers[:, None] % 11, numbers[:, None], 0).astype("int32")
+    inputs = {
+        "features": np.zeros((count, 64), "float32") + numbers[:, None],
+        "image": np.zeros((count, 5, 6, 3), "float32") + numbers[:, None, None, None],
+        "text": text,
+    }
+    targets = {"words": text + 0, "scores": np.zeros((count, 9), "float32"), "label": numbers}
+    fields = {
+        "features": Field("float32", (64,), None, None),
+        "image": Field("float32", (5, 6, 3), None, None),
+        "text": Field("int32", (None,), 0, 100, vocabulary=("a",)),
+    }
+    return Part(inputs, targets, aligned={"words": "text"}), Contract(fields)
+
+
+def test_only_texts_and_what_is_aligned_with_them_are_cut():
+    for inputs, targets in epoch(Batches(*captions(), 4, seed=0), 0):
+        count = len(targets["label"])
+        assert inputs["features"].shape == (count, 64) and inputs["image"].shape == (count, 5, 6, 3)
+        assert targets["scores"].shape == (count, 9)
+        np.testing.assert_array_equal(inputs["text"], targets["words"])
+        for array in (inputs["features"], inputs["image"][:, 0, 0], inputs["text"]):
+            np.testing.assert_array_equal(array[:, 0], targets["label"])
+    one = epoch(Batches(*captions(), 1, seed=0), 0)
+    assert {inputs["features"].shape for inputs, _ in one} == {(1, 64)} and len({t["words"].shape for _, t in one}) > 5
+
+
+def test_a_target_beside_a_text_is_whole_unless_it_is_aligned():
+    part, contract = sequences([(1 + row % 9, 3) for row in range(40)])
+    for _, targets in epoch(Batches(dataclasses.replace(part, targets=np.ones((40, 9)), aligned=None), contract, 4), 0):
+        assert targets.shape == (4, 9)
+
+
+def test_a_text_as_long_as_its_contract_allows_is_never_longer():
+    part, contract = sequences([(1 + row % 9, 3) for row in range(40)])
+    limited = Contract({name: dataclasses.replace(field, max_length=9) for name, field in contract.inputs.items()})
+    assert {inputs["source"].shape[1] for inputs, _ in epoch(Batches(part, limited, 4, seed=0), 0)} == {9}
+
+
+def test_keras_takes_batches_of_any_lengths():
+    """Two batches of one length first, later narrower and wider ones; and parts of it, as `Batches` is given outputs."""
+    text = keras.Input((None,), dtype="int32", name="text")
+    features, image = keras.Input((64,), name="features"), keras.Input((5, 6, 3), name="image")
+    embedded = keras.layers.Embedding(101, 2)(text)
+    model = keras.Model({"features": features, "image": image, "text": text}, {"words": keras.layers.Dense(101)(embedded)})
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), run_eagerly=True)
+    part, contract = captions()
+    for lengths in ([12, 12, 3, 9], [3, 3, 3, 12], [12, 12, 12, 12]):
+        part.inputs["text"][:] = np.arange(12) < np.repeat(lengths, 5)[:, None]
+        part.targets["words"][:] = part.inputs["text"]
+        batches = Batches(part, contract, 5, outputs=["words"])
+        assert np.isfinite(model.fit(batches, epochs=2, validation_data=batches, shuffle=False, verbose=0).history["loss"]).all()
 
 
 @pytest.mark.parametrize("seed", [None, 0])
 def test_buckets_hold_hardly_any_padding(seed):
     lengths = np.random.default_rng(0).integers(1, 60, 2500).tolist()
     part, contract = sequences([(length, length) for length in lengths])
-    batches = epoch(Batches(part, contract, 16, seed), 0)[1:]  # the first is uncut
+    batches = epoch(Batches(part, contract, 16, seed), 0)
     bucketed = sum(targets.size for _, targets in batches)
     tokens = sum(np.count_nonzero(targets) for _, targets in batches)
     unbucketed = sum(16 * max(lengths[start : start + 16]) for start in range(0, 2500, 16))

@@ -12,6 +12,7 @@ from PIL import Image
 
 from zoo.data import Contract, Data, Field, Part, forms
 from zoo.data.batches import Batches
+from zoo.data.contract import unequal
 from zoo.datasets import folder, mnist, mnist_multitask, mnist_pairs, npz, points, xo
 from zoo.errors import UsageError
 
@@ -93,9 +94,45 @@ def test_the_same_images_in_other_forms_are_the_same_data(saved):
         {name: arrays[name].astype(">i8") for name in arrays},
         {name: np.asfortranarray(arrays[name]) for name in arrays},
         {name: arrays[name].astype("float32") / np.float32(255) for name in ("x_train", "x_test")},
-        {"classes": ["a", "b", "c", "d"], "further": np.zeros(3)},
+        {"further": np.zeros(3)},
+        {name: np.eye(4, dtype=kind)[arrays[name]] for name, kind in (("y_train", "float32"), ("y_test", "int64"))},
+        {"y_train": np.eye(4, dtype=bool)[arrays["y_train"]]},
+        {name: arrays[name].astype(kind) for name, kind in (("x_train", "float32"), ("x_test", "float64"))},
+        {name: arrays[name][:, None] for name in ("x_train", "x_test")},
+        {name: arrays[name][:, None].astype("float16") for name in ("x_train", "x_test")},
     ]
     assert [npz.load(saved(**{**arrays, **other})).fingerprint() for other in others] == [fingerprint] * len(others)
+    named = npz.load(saved(**arrays, classes=["a", "b", "c", "d"]))
+    assert unequal(fingerprint, named.fingerprint()) == "names"
+    one = npz.load(saved(**{**arrays, "y_train": arrays["y_train"] + 1, "y_test": arrays["y_test"] + 1}, classes=list("abcd")))
+    assert one.fingerprint() == named.fingerprint()
+
+
+def test_other_forms_are_said(saved):
+    """One-hot labels, labels from 1, floating point from 0 to 255, channels first: as keras and torch leave them."""
+    plain = arrays_of(shape=(5, 6, 3))
+    moved = {name: np.moveaxis(plain[name], 3, 1) / 1.0 for name in ("x_train", "x_test")}
+    path = saved(**moved, y_train=plain["y_train"] + 1, y_test=(plain["y_test"] + 1)[:, None])
+    data = npz.load(path)
+    assert data.contract.classes == ("1", "2", "3", "4") and data.contract["image"].shape == (5, 6, 3)
+    np.testing.assert_array_equal(data.test.inputs["image"], plain["x_test"] / np.float32(255))
+    np.testing.assert_array_equal(data.test.targets, plain["y_test"])
+    assert data.notes == (
+        f"{path}: the images have their channels in the second place; they were moved to the last.",
+        f"{path}: the images are floating point from 0 to 255; they were divided by 255.",
+        f"{path}: the labels are 1 to 4; they were taken for the classes in this order.",
+    )
+    hot = npz.load(saved(**{**GOOD, "y_train": np.eye(4)[GOOD["y_train"]]}))
+    assert hot.notes == (f"{path}: y_train is one-hot; the place of the 1 was taken for the class.",)
+    resized = {name: GOOD[name] * np.float32(0.9) for name in ("x_train", "x_test")}
+    np.testing.assert_allclose(npz.load(saved(**{**GOOD, **resized})).test.inputs["image"][..., 0], resized["x_test"] / 255)
+    assert npz.load(saved(**GOOD)).notes == () and npz.load(path).paths == {"data": [path]}
+
+
+def test_where_a_form_could_mean_two_things_it_is_taken_as_before(saved):
+    square = np.zeros((40, 3, 4, 3), "uint8")
+    assert npz.load(saved(**{**GOOD, "x_train": square, "x_test": square[:12]})).contract["image"].shape == (3, 4, 3)
+    assert npz.load(saved(**GOOD, classes=["a", "b", "c", "d"])).contract.classes == ("a", "b", "c", "d")
 
 
 def test_colour_images_and_the_names_of_classes_are_kept(saved):
@@ -141,7 +178,19 @@ FLOATS = {name: GOOD[name] / 255 for name in ("x_train", "x_test")}
         ({"x_train": GOOD["x_train"].astype(str)}, "x_train is <U3; expected"),
         ({"y_train": GOOD["y_train"].astype("float32")}, "y_train is float32; expected integers"),
         ({"y_test": GOOD["y_test"] > 1}, "y_test is bool; expected integers"),
-        ({"y_train": np.eye(4, dtype=int)[GOOD["y_train"]]}, "y_train has shape (40, 4); expected (examples,) or (examples, 1)"),
+        (
+            {"y_train": np.eye(4, dtype=int)[GOOD["y_train"]] * 2},
+            "y_train has shape (40, 4) and is not one-hot, a single 1 in each",
+        ),
+        ({"y_train": np.ones((40, 2))}, "y_train has shape (40, 2) and is not one-hot"),
+        ({"y_train": np.eye(4)[GOOD["y_train"]] - 1e-3}, "y_train has shape (40, 4) and is not one-hot"),
+        ({"y_train": np.eye(4)[GOOD["y_train"]].astype(str)}, "y_train is <U32; expected integers"),
+        ({"y_test": np.eye(5)[GOOD["y_test"] + 1]}, "y_test has the label 4; expected those of y_train, 0 to 3"),
+        ({"y_train": GOOD["y_train"] + 1}, "class 0 has no example in y_train"),
+        (
+            {"y_train": GOOD["y_train"] + 1, "y_test": GOOD["y_test"] + 1, "classes": list("abcde")},
+            "y_train has the labels 1 to 4, and classes holds 5 names; expected 4",
+        ),
         ({"y_test": GOOD["y_test"][:, None, None]}, "y_test has shape (12, 1, 1); expected"),
         ({"y_test": np.int64(3)}, "y_test has shape (); expected"),
         ({"y_train": GOOD["y_train"][1:]}, "y_train has 39 labels for 40 images; expected one for each"),
@@ -164,7 +213,9 @@ FLOATS = {name: GOOD[name] / 255 for name in ("x_train", "x_test")}
         ({"x_test": replaced(FLOATS["x_test"], -np.inf)}, "x_test holds NaN or infinity"),
         ({"x_train": replaced(FLOATS["x_train"], 1.5)}, "x_train is float64 in [0, 1.5]; expected integers from 0 to 255, or"),
         ({"x_test": replaced(FLOATS["x_test"], -0.5)}, "x_test is float64 in [-0.5, 0."),
-        ({"x_train": GOOD["x_train"].astype("float32")}, "x_train is float32 in [0, 255]; expected"),
+        ({"x_train": GOOD["x_train"].astype("float32") + 0.5}, "x_train is float32 in [0.5, 255.5]; expected"),
+        ({"x_train": GOOD["x_train"].astype("float32") - 127}, "x_train is float32 in [-127, 128]; expected"),
+        ({"x_train": FLOATS["x_train"] * 3}, "x_train is float64 in [0, 3]; expected"),
         ({"x_train": replaced(GOOD["x_train"].astype(int), 256)}, "x_train is int64 in [0, 256]; expected"),
         ({"x_train": replaced(GOOD["x_train"].astype("int16"), -1)}, "x_train is int16 in [-1, 255]; expected"),
         ({"x_train": GOOD["x_train"][:9], "y_train": GOOD["y_train"][:9]}, "x_train holds 9 images; expected at least 10"),
@@ -474,7 +525,7 @@ def text_named_as_a_picture(root):
 def another_format_under_the_name(root):
     folder_of(root, {"a": 10, "b": 10})
     with open(root / "b" / "4.png", "wb") as file:
-        picture().save(file, "TIFF")
+        picture().save(file, "PPM")
 
 
 def a_truncated_picture(root):
@@ -494,21 +545,22 @@ def a_pipe(root):
     os.mkfifo(root / "a" / "x.png")
 
 
-def a_folder_in_a_class(root):
+def text_in_a_nested_folder(root):
     folder_of(root, {"a": 10, "b": 10})
-    (root / "a" / "more.png").mkdir()
+    (root / "a" / "more" / "still").mkdir(parents=True)
+    (root / "a" / "more" / "still" / "labels.xml").write_text("labels")
 
 
 def an_empty_class(root):
     folder_of(root, {"a": 10, "b": 0})
 
 
-def nine_pictures(root):
-    folder_of(root, {"a": 10, "b": 9})
+def two_pictures(root):
+    folder_of(root, {"a": 3, "b": 2})
 
 
-def nine_training_pictures(root):
-    folder_of(root / "train", {"a": 9, "b": 10})
+def one_training_picture(root):
+    folder_of(root / "train", {"a": 1, "b": 2})
     folder_of(root / "test", {"a": 9, "b": 10})
 
 
@@ -527,13 +579,24 @@ def an_empty_test(root):
     (root / "test").mkdir()
 
 
-def no_test(root):
-    folder_of(root / "train", {"a": 10, "b": 10})
-
-
-def a_third_part(root):
-    for part in ("train", "test", "val"):
+def no_train(root):
+    for part in ("Testing", "validation"):
         folder_of(root / part, {"a": 10, "b": 10})
+
+
+def a_fourth_part(root):
+    for part in ("train", "test", "val", "extra"):
+        folder_of(root / part, {"a": 10, "b": 10})
+
+
+def two_training_folders(root):
+    for part in ("train", "Training", "test"):
+        folder_of(root / part, {"a": 10, "b": 10})
+
+
+def a_new_class_in_validation(root):
+    folder_of(root / "train", {"a": 10, "b": 10})
+    folder_of(root / "val", {"A": 10, "b": 10})
 
 
 def one_training_class(root):
@@ -562,18 +625,20 @@ def a_name_that_is_none(root):
         (a_truncated_picture, "{root}/a/3.png cannot be read as a picture"),
         (a_broken_link, "{root}/a/x.png is no picture"),
         (a_pipe, "{root}/a/x.png is no picture"),
-        (a_folder_in_a_class, "{root}/a/more.png is a folder, where a picture should be"),
+        (text_in_a_nested_folder, "{root}/a/more/still/labels.xml is no picture; expected .bmp"),
         (an_empty_class, "{root}/b holds no picture"),
         (
-            nine_pictures,
-            "the class 'b' has 9 pictures in {root}/b; expected at least 10, of which a tenth is for validation and a",
+            two_pictures,
+            "the class 'b' has 2 pictures in {root}/b; expected at least 3, one to train and one for validation and one for test",
         ),
-        (nine_training_pictures, "the class 'a' has 9 pictures in {root}/train/a; expected at least 10"),
+        (one_training_picture, "the class 'a' has 1 pictures in {root}/train/a; expected at least 2, one to train and one for"),
         (a_new_class_in_test, "{root}/test/c is a class that {root}/train has not"),
         (an_empty_class_in_test, "{root}/test/b holds no picture"),
         (an_empty_test, "{root}/test holds no class folder; expected those of train"),
-        (no_test, "{root} holds train; expected `train` and `test` alone, or a folder of pictures per class"),
-        (a_third_part, "{root} holds test, train, val; expected `train` and `test` alone"),
+        (no_train, "{root} holds Testing, validation; expected `train`, `validation` and `test` alone, or a folder of pictures"),
+        (a_fourth_part, "{root} holds extra, test, train, val; expected `train`, `validation` and `test` alone"),
+        (two_training_folders, "{root} holds Training, test, train; expected `train`, `validation` and `test` alone"),
+        (a_new_class_in_validation, "{root}/val/A is a class that {root}/train has not"),
         (one_training_class, "{root} holds 1 class folders; expected at least two"),
         (a_bomb, "{root}/a/5.png cannot be read as a picture (Image size (90000000 pixels) exceeds limit"),
         (a_name_that_is_none, "has a name that cannot be printed"),
@@ -583,6 +648,179 @@ def test_what_is_wrong_with_a_folder_is_named(tmp_path, make, said):
     root = tmp_path / "pictures"
     make(root)
     assert said.format(root=root) in refused(folder.load, str(root))
+
+
+def shares(data):
+    return [np.bincount(part.targets, minlength=len(data.contract.classes)).tolist() for part in parts(data)]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("train", "val", "test"), ("Train", "Validation", "Test"), ("training", "valid", "testing"), ("TRAIN", "dev", "TEST")],
+)
+def test_the_parts_are_known_by_the_names_that_people_give_them(tmp_path, names):
+    for start, (name, counts) in enumerate(zip(names, ({"a": 12, "b": 5}, {"a": 2, "b": 3}, {"b": 4}))):
+        folder_of(tmp_path / name, counts, make=lambda number, start=start: picture(100 * start + number))
+    data = folder.load(str(tmp_path))
+    assert shares(data) == [[12, 5], [2, 3], [0, 4]] and data.notes == ()
+    for start, part in enumerate(parts(data)):
+        assert 100 * start <= min(values(part)) and max(values(part)) < 100 * start + 12
+
+
+def test_what_is_missing_of_the_parts_is_drawn_and_said(tmp_path):
+    folder_of(tmp_path / "Train", {"a": 20, "b": 5})
+    assert shares(folder.load(str(tmp_path))) == [[16, 3], [2, 1], [2, 1]], "passed through: one folder of folders"
+    folder_of(tmp_path / "valid", {"a": 3}, make=lambda number: picture(200))
+    data = folder.load(str(tmp_path))
+    assert shares(data) == [[18, 4], [3, 0], [2, 1]] and (values(data.validation) == 200).all()
+    assert data.notes == (f"{tmp_path} has no folder for test: a tenth of every class in Train is kept for it.",)
+
+
+def test_what_systems_leave_and_how_archives_are_packed(tmp_path):
+    """A zip made by macOS, unpacked on a Synology: __MACOSX and @eaDir beside, and one folder around the classes."""
+    plain = folder.load(str(folder_of(tmp_path / "plain", {"a": 10, "b": 10})))
+    folder_of(tmp_path / "packed" / "pets" / "pets", {"a": 10, "b": 10})
+    for place, name in (("", "__MACOSX"), ("pets", "@eaDir"), ("pets/pets/a", "@eaDir"), ("pets/pets", "lost+found")):
+        (tmp_path / "packed" / place / name / "a").mkdir(parents=True)
+        (tmp_path / "packed" / place / name / "a" / "._0.png").write_text("no picture")
+    data = folder.load(str(tmp_path / "packed"))
+    assert data.fingerprint() == plain.fingerprint() and data.notes == ()
+    assert data.paths == {"data": [str(tmp_path / "packed")]}
+
+
+def test_nested_folders_belong_to_their_class(tmp_path):
+    root = folder_of(tmp_path / "pets", {"cat": 3, "dog": 3})
+    folder_of(root / "cat", {"2019": 3, "2020/may": 4}, make=lambda number: picture(100 + number))
+    (root / "cat" / "empty.png").mkdir()
+    (root / "cat" / "2019" / "again").symlink_to(root / "cat")
+    data = folder.load(str(root))
+    assert data.contract.classes == ("cat", "dog") and np.sum(shares(data), axis=0).tolist() == [10, 3]
+    found = np.concatenate([values(part)[part.targets == 0] for part in parts(data)])
+    assert sorted(found) == [0, 1, 2, 100, 100, 101, 101, 102, 102, 103]
+
+
+def test_three_pictures_of_a_class_are_enough(tmp_path):
+    data = folder.load(str(folder_of(tmp_path, {"a": 3, "b": 9, "c": 29})))
+    assert shares(data) == [[1, 7, 25], [1, 1, 2], [1, 1, 2]]
+
+
+@pytest.mark.parametrize(("suffix", "form"), [("jfif", "JPEG"), ("tif", "TIFF"), ("TIFF", "TIFF")])
+def test_pictures_by_other_names_are_read(tmp_path, suffix, form):
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        for number in range(3):
+            with open(tmp_path / label / f"{number}.{suffix}", "wb") as file:
+                picture(100).save(file, form)
+    assert (values(folder.load(str(tmp_path)).train) == 100).all()
+
+
+def test_a_folder_is_found_in_the_users_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder_of(tmp_path / "pets", {"a": 3, "b": 3})
+    assert folder.load("~/pets").paths == {"data": [str(tmp_path / "pets")]}
+
+
+def deep(name, dtype, white):
+    """Half black, half grey, one white column, in more than 8 bits."""
+
+    def make(number):
+        grey = np.zeros((6, 8))
+        grey[:, 4:] = 100 / 255
+        grey[:, 7] = 1
+        return Image.fromarray((grey * white).astype(dtype))
+
+    return name, make
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        deep("{}.png", "uint16", 65535),
+        deep("{}.tif", "uint16", 65535),
+        deep("{}.tif", "float32", 1),
+        deep("{}.tif", "float32", 255),
+        deep("{}.tif", "float32", 65535),
+        deep("{}.tif", "int32", 255),
+        deep("{}.tif", "int32", 65535),
+    ],
+)
+def test_deep_grey_pictures_keep_their_greys(tmp_path, name, make):
+    image = folder.load(str(folder_of(tmp_path, {"a": 3, "b": 3}, name, make))).train.inputs["image"]
+    assert image.shape[1:] == (6, 8, 1)
+    np.testing.assert_allclose(image[0, 0, :, 0], np.array([0, 0, 0, 0, 100, 100, 100, 255]) / 255, atol=1 / 255)
+
+
+def test_a_picture_of_no_possible_greys_is_named(tmp_path):
+    root = folder_of(tmp_path, {"a": 4, "b": 4})
+    Image.fromarray(np.full((6, 8), -1, "float32")).save(root / "a" / "x.tif")
+    Image.fromarray(np.full((6, 8), np.nan, "float32")).save(root / "b" / "y.tif")
+    message = refused(folder.load, str(root))
+    for file in ("a/x.tif", "b/y.tif"):
+        assert f"{root}/{file} cannot be read as a picture (it holds values that are below zero or not finite)" in message
+
+
+def spoilt(root):
+    """Five files of four kinds that are no pictures; returns them."""
+    folder_of(root, {"a": 12, "b": 12}, make=lambda number: picture(number, (8 + number % 2, 6)))
+    (root / "b" / "4.png").write_text("notes")
+    (root / "b" / "notes.txt").write_text("notes")
+    (root / "b" / "more.csv").write_text("notes")
+    (root / "readme.md").write_text("notes")
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 60)).astype("uint8")).save(root / "a" / "3.png")
+    content = (root / "a" / "3.png").read_bytes()
+    (root / "a" / "3.png").write_bytes(content[: len(content) - 300])
+    return [root / name for name in ("a/3.png", "b/4.png", "b/notes.txt", "b/more.csv", "readme.md")]
+
+
+def test_all_bad_files_are_named_at_once(tmp_path):
+    files = spoilt(tmp_path / "pictures")
+    message = refused(folder.load, str(tmp_path / "pictures"))
+    assert all(str(file) in message for file in files)
+    assert f"{files[3]}, {files[2]} are no picture; expected .bmp" in message
+    assert message.endswith("Repair or move what is named, or leave it out with skip_bad=true.")
+
+
+def test_bad_files_can_be_left_out(tmp_path):
+    files = spoilt(tmp_path / "pictures")
+    data = folder.load(str(tmp_path / "pictures"), skip_bad=True)
+    assert np.sum(shares(data), axis=0).tolist() == [11, 11]
+    assert all(str(file) in data.notes[-1] for file in files) and data.notes[-1].startswith("Left out: ")
+    for file in files:
+        file.unlink()
+    assert folder.load(str(tmp_path / "pictures")).fingerprint() == data.fingerprint(), "as if they were not there"
+
+
+def test_too_few_pictures_are_left_without_the_bad_ones(tmp_path):
+    root = folder_of(tmp_path, {"a": 3, "b": 3})
+    for number in range(2):
+        (root / "b" / f"{number}.png").write_text("no picture")
+    with pytest.raises(UsageError, match="the class 'b' has 1 pictures in .*; expected at least 3"):
+        folder.load(str(root), skip_bad=True)
+    (root / "b" / "2.png").write_text("no picture")
+    with pytest.raises(UsageError, match="b holds no picture; expected the pictures of a class"):
+        folder.load(str(root), skip_bad=True)
+
+
+def test_a_stray_picture_that_sets_the_size_is_named(tmp_path):
+    root = folder_of(tmp_path, {"a": 12, "b": 12}, make=lambda number: picture(0, (80, 60)))
+    picture(0, (1, 1)).save(root / "b" / "tracker.gif")
+    data = folder.load(str(root))
+    assert data.contract["image"].shape == (1, 1, 1)
+    assert data.notes == (
+        f"{root}: the middle square of each picture was resized to 1 x 1 pixels; that side is the smallest, of "
+        f"{root}/b/tracker.gif, and size=... sets another.",
+    )
+    sized = folder.load(str(root), size=16)
+    assert sized.contract["image"].shape == (16, 16, 1)
+    assert sized.notes == (f"{root}: the middle square of each picture was resized to 16 x 16 pixels.",)
+    (root / "b" / "tracker.gif").unlink()
+    assert folder.load(str(root), size=16).contract["image"].shape == (16, 16, 1)
+    assert folder.load(str(root)).notes == () and folder.load(str(root)).contract["image"].shape == (60, 80, 1)
+
+
+def test_large_pictures_of_many_sizes_say_that_224_was_chosen(tmp_path):
+    data = folder.load(str(folder_of(tmp_path, {"a": 3, "b": 3}, make=lambda number: picture(0, (230 + number, 300)))))
+    assert "224 x 224 pixels; that side is the largest that is chosen, 224, and size=... sets another" in data.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -707,12 +945,12 @@ def test_the_x_is_that_of_the_lectures():
     expected = np.full((9, 9), -1.0)
     for place in range(1, 8):
         expected[place, place] = expected[place, 8 - place] = 1
-    np.testing.assert_array_equal(xo.DECK_X, expected)
+    np.testing.assert_array_equal(xo.SLIDES_X, expected)
     diagonal = 2 * np.eye(3) - 1
-    row = [(xo.DECK_X[:3, column : column + 3] * diagonal).mean() for column in range(5)]
+    row = [(xo.SLIDES_X[:3, column : column + 3] * diagonal).mean() for column in range(5)]
     np.testing.assert_allclose(row, [0.77, -0.11, 0.11, 0.33, 0.55], atol=0.01)
-    np.testing.assert_array_equal(xo.DECK_O, xo.DECK_O[::-1])
-    np.testing.assert_array_equal(xo.DECK_O, xo.DECK_O.T)
+    np.testing.assert_array_equal(xo.SLIDES_O, xo.SLIDES_O[::-1])
+    np.testing.assert_array_equal(xo.SLIDES_O, xo.SLIDES_O.T)
 
 
 def test_every_x_and_o_is_different_and_black_and_white(xo_data):
@@ -730,7 +968,7 @@ def test_the_originals_are_there_in_all_nine_places(xo_data):
     labels = {image.tobytes(): label for part in parts(xo_data) for image, label in zip(part.inputs["image"], part.targets)}
     for down in (-1, 0, 1):
         for right in (-1, 0, 1):
-            for label, original in enumerate((xo.DECK_O, xo.DECK_X)):
+            for label, original in enumerate((xo.SLIDES_O, xo.SLIDES_X)):
                 assert labels[np.roll(original, (down, right), axis=(0, 1)).tobytes()] == label
 
 

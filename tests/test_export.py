@@ -1,11 +1,12 @@
 """Exported files answer as Keras does, and failures leave nothing; judged by the runtimes themselves, not by the proof inside."""
 
 import collections
+import contextlib
 import gc
 import os
 import pathlib
+import platform
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -32,12 +33,13 @@ from zoo.data.contract import Contract, Field
 from zoo.endpoints import DEFAULT, Endpoint, classifier
 from zoo.engines import open_engine, read_arrays, reason_of, write_arrays
 from zoo.errors import RunError, UsageError
-from zoo.export.check import answers_of, difference, make_requests, prove
+from zoo.export.check import answers_of, difference, prove
 from zoo.export.flatbuffer import read_metadata
 from zoo.export.graph import as_endpoints, as_function, fields_of
 from zoo.export.litert import write_litert
 from zoo.export.onnx import write_onnx
 from zoo.export.recurrent import folded_time, fused_loops, portable_loops
+from zoo.export.requests import make_requests
 from zoo.export.saved_model import write_saved_model
 from zoo.files import appearing
 from zoo.models import seq2seq, stacked_lstm
@@ -545,6 +547,9 @@ def off_by(addend):
     return keras.Model(x, Off(addend, name="y")(x))
 
 
+BESIDE = ("contract.json", "golden.json", "export.json")
+
+
 @every_format
 def test_a_file_that_differs_from_keras_is_not_kept(form, folder):
     with pytest.raises(
@@ -558,7 +563,7 @@ def test_a_file_that_differs_by_rounding_is_kept_and_says_by_how_much(folder, ca
     found = export.litert(off_by(5e-6), folder / "model.tflite")
     assert capfd.readouterr() == ("", "")
     assert found.largest == pytest.approx(5e-6, rel=0.1) and found.excess <= found.largest
-    assert os.listdir(folder) == ["model.tflite"]
+    assert sorted(os.listdir(folder)) == sorted(["model.tflite", *BESIDE])
     x = np.eye(3, dtype="float32")
     np.testing.assert_allclose(opened(folder / "model.tflite")({"x": x})["y"], x + 5e-6, atol=1e-7)
 
@@ -586,7 +591,8 @@ def test_files_are_kept_with_their_signatures(form, folder, capfd):
     step = stacked_lstm.step(model)
     assert getattr(export, form)(model, folder / FILES[form], {"step": step}).largest < 1e-5
     assert capfd.readouterr() == ("", "")
-    assert sorted(os.listdir(folder)) == (["model.onnx", "model.step.onnx"] if form == "onnx" else ["model.tflite"])
+    written = ["model.onnx", "model.step.onnx"] if form == "onnx" else ["model.tflite"]
+    assert sorted(os.listdir(folder)) == sorted([*written, *BESIDE])
     engine = open_engine(folder / FILES[form])
     assert {name: sorted(inputs) for name, (inputs, _) in engine.signatures.items()} == {
         DEFAULT: ["sequence"],
@@ -733,7 +739,7 @@ def gru_and_lstm():
     [
         (masked_lstm, "layer `reader` cannot be fused: that needs .* no mask, no initial state"),
         (lstm_with_a_state, "layer `reader` cannot be fused: that needs .* no mask, no initial state"),
-        (gru, "there is no LSTM layer to fuse; leave --fused out"),
+        (gru, "there is no LSTM layer to fuse; leave fused=True out"),
     ],
 )
 def test_a_network_in_which_nothing_can_be_fused_says_why(build, message, folder):
@@ -794,7 +800,7 @@ def test_int8_in_a_loop_is_refused(build, fused, folder):
     """The last of them used to crash the converter, and with it Python."""
     model = build()
     representative = {"frames": FRAMES[:, : model.input.shape[1]]}
-    with pytest.raises(UsageError, match="int8 .* loop.* --fused .* dynamic"):
+    with pytest.raises(UsageError, match="int8 .* loop.* fused=True .*quantize='dynamic'"):
         export.litert(model, folder / "model.tflite", quantize="int8", representative=representative, fused=fused)
     assert not os.listdir(folder)
 
@@ -849,7 +855,7 @@ def test_a_model_that_cannot_be_exported_is_refused(build, message, form, folder
 def test_an_operation_that_litert_lacks_is_refused_by_name_and_layer_or_allowed(folder):
     path = folder / "model.tflite"
     matrix = np.array([np.eye(2) * 4], "float32")
-    with pytest.raises(UsageError, match=r"no built-in operation for Cholesky \(layer `root`\).* --allow-flex"):
+    with pytest.raises(UsageError, match=r"no built-in operation for Cholesky \(layer `root`\).* allow_flex=True"):
         export.litert(factor(), path, examples={"matrix": matrix})
     assert not os.listdir(folder)
     assert export.litert(factor(), path, examples={"matrix": matrix}, allow_flex=True) is None
@@ -1097,7 +1103,7 @@ def test_a_file_is_proven_against_the_model_that_it_is_of(files):
 def test_what_is_written_appears_whole_in_folders_that_are_made(tmp_path):
     for name in ("new/folder/model.bin", "new/1"):
         with appearing(tmp_path / name) as partial:
-            assert partial.parent == (tmp_path / name).parent
+            assert partial.parent.parent == (tmp_path / name).parent
             if name.endswith(".bin"):
                 partial.write_text("whole")
             else:
@@ -1128,50 +1134,77 @@ def test_nothing_written_is_a_failure_and_a_file_for_a_folder_is_refused(tmp_pat
     assert os.listdir(tmp_path) == ["file"] and (tmp_path / "file").read_text() == "mine"
 
 
-def test_what_killed_processes_left_is_removed_and_what_running_ones_write_is_not(tmp_path):
-    """Three processes begin to write; one is killed, one ends, one goes on. Names of another kind are the user's."""
-    code = 'echo > "partial-$$-a"; mkdir -p "partial-$$-b/c"; echo; read line'
-    processes = [
-        subprocess.Popen(["sh", "-c", code], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(3)
-    ]
-    for process in processes:
-        assert process.stdout.readline() == b"\n"
-    processes[0].send_signal(signal.SIGKILL)
-    processes[1].communicate(b"\n")
-    processes[0].communicate()
-    for name in ("partial-mine", "partial-x-y", f"partial-{processes[1].pid}", "other"):
-        (tmp_path / name).touch()
-    with appearing(tmp_path / "model") as partial:
-        partial.touch()
-    running = processes[2].pid
-    assert sorted(os.listdir(tmp_path)) == sorted(
-        [
-            "model",
-            "other",
-            "partial-mine",
-            "partial-x-y",
-            f"partial-{processes[1].pid}",
-            f"partial-{running}-a",
-            f"partial-{running}-b",
-        ]
-    )
-    processes[2].communicate(b"\n")
-
-
-def test_a_process_that_is_killed_while_it_exports_leaves_nothing_under_the_name(tmp_path):
+@pytest.fixture
+def writing(tmp_path):
+    """Begins to write `model` into a folder in a process of its own, which goes on until it is ended."""
     # The file alone, without the package around it and TensorFlow.
     code = (
         "import runpy, sys; appearing = runpy.run_path(sys.argv[1])['appearing']\n"
         "with appearing(sys.argv[2]) as partial: partial.write_text('half'); print(flush=True); sys.stdin.read()"
     )
-    command = [sys.executable, "-c", code, files_module.__file__, str(tmp_path / "model")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout.readline() == b"\n"
-        assert os.listdir(tmp_path) == [f"partial-{process.pid}-model"]
-        process.kill()
+    with contextlib.ExitStack() as stack:
+
+        def begin(name):
+            command = [sys.executable, "-c", code, files_module.__file__, str(tmp_path / name)]
+            process = stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+            assert process.stdout.readline() == b"\n"
+            return process
+
+        yield begin
+
+
+def test_what_killed_processes_left_is_removed_and_nothing_else(writing, tmp_path):
+    """Of three processes one is killed, one ends, one goes on. Names of another kind are the user's, or another machine's."""
+    host = platform.node()
+    for name in ("partial-20240131-results", "partial-99999999-model", "zoo-partial-notes", f"zoo-partial-{host}@mine"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine").touch()
+    (tmp_path / f"zoo-partial-{host}-2@abcd").mkdir()
+    (tmp_path / f"zoo-partial-{host}-2@abcd/lock").touch()
+    before = set(os.listdir(tmp_path))
+    killed, ended, running = (writing(name) for name in ("a", "b", "c"))
+    assert len(os.listdir(tmp_path)) == len(before) + 3
+    killed.kill()
+    killed.wait()
+    ended.communicate()
+    with appearing(tmp_path / "model") as partial:
+        partial.touch()
+    (left,) = {*os.listdir(tmp_path)} - before - {"b", "model"}
+    assert sorted(os.listdir(tmp_path / left)) == ["c", "lock"] and left.startswith(f"zoo-partial-{host}@")
+    running.communicate()
+    assert {*os.listdir(tmp_path)} == before | {"b", "c", "model"}
+
+
+def test_a_process_that_is_killed_while_it_exports_leaves_nothing_under_the_name(writing, tmp_path):
+    process = writing("model")
+    (partial,) = tmp_path.iterdir()
+    assert (partial / "model").read_text() == "half"
+    process.kill()
+    process.wait()
     with appearing(tmp_path / "model") as partial:
         partial.write_text("whole")
     assert os.listdir(tmp_path) == ["model"] and (tmp_path / "model").read_text() == "whole"
+
+
+def test_further_files_appear_with_the_first_or_not_at_all(tmp_path):
+    with appearing(tmp_path / "a.onnx", ".onnx", ["a.step.onnx"]) as partial:
+        for name in ("a.onnx", "a.step.onnx"):
+            partial.with_name(name).write_text(name)
+        with appearing(tmp_path / "other") as other:
+            other.touch()
+    assert sorted(os.listdir(tmp_path)) == ["a.onnx", "a.step.onnx", "other"] and (tmp_path / "a.onnx").read_text() == "a.onnx"
+    with pytest.raises(UsageError, match="a.step.onnx exists"), appearing(tmp_path / "b.onnx", further=["a.step.onnx"]):
+        pass
+    with (
+        pytest.raises(RunError, match="b.step.onnx cannot be"),
+        appearing(tmp_path / "b.onnx", further=["b.step.onnx"]) as partial,
+    ):
+        partial.touch()
+    # One that somebody else made in the meantime stays.
+    with pytest.raises(UsageError, match="b.onnx exists"), appearing(tmp_path / "b.onnx") as partial:
+        partial.touch()
+        (tmp_path / "b.onnx").write_text("mine")
+    assert (tmp_path / "b.onnx").read_text() == "mine" and len(os.listdir(tmp_path)) == 4
 
 
 @every_format

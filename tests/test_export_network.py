@@ -21,7 +21,7 @@ from PIL import Image
 from tensorflow import lite
 
 from zoo import datasets, export, saved
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.data.text import Vocabulary
 from zoo.engines import open_engine
 from zoo.errors import RunError, UsageError
@@ -47,35 +47,43 @@ NAMES = [*TINY, "seq2seq"]
 ZOO = [sys.executable, "-c", "from zoo.cli import main; main()"]
 
 
-@pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory):
-    """A working directory where `zoo export seq2seq` is at work from the start, and what to wait with: (folder, end)."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    command = [*ZOO, "export", "seq2seq", "--format", "saved_model"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        yield folder, functools.cache(lambda: (*process.communicate(), process.returncode))
+@pytest.fixture(scope="session")
+def elsewhere(made_once):
+    """A working directory where `zoo export seq2seq` was run, and what came of it: (folder, (output, errors, exit code))."""
+
+    def make(folder):
+        done = subprocess.run([*ZOO, "export", "seq2seq", "--format", "saved_model"], cwd=folder, capture_output=True, text=True)
+        (folder / "said.json").write_text(json.dumps([done.stdout, done.stderr, done.returncode]))
+
+    folder = made_once("elsewhere", make)
+    return folder, read(folder / "said.json")
 
 
-@pytest.fixture(scope="module")
-def trained(elsewhere, tmp_path_factory):
+@pytest.fixture(scope="session")
+def trained(made_once):
     """A folder with networks that learned little."""
-    folder = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("zoo.recipes.vae.SAMPLES", 2)
-        for name, settings in TINY.items():
-            train(name, settings, folder=folder, verbose=0)
-    return folder
+
+    def make(folder):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("zoo.recipes.vae.SAMPLES", 2)
+            for name, settings in TINY.items():
+                train(name, settings, folder=folder, verbose=0)
+
+    return made_once("trained", make)
 
 
-@pytest.fixture(scope="module")
-def exported(trained, tmp_path_factory):
+@pytest.fixture(scope="session")
+def exported(trained, made_once):
     """A folder with version 1 of NAME in every format, and with quantized ones of other numbers."""
-    folder = copied(trained / NAME, tmp_path_factory.mktemp("exported") / NAME).parent
-    export_network(NAME, folder=folder)
-    export_network(NAME, ["litert"], "dynamic", folder=folder)
-    export_network(NAME, ["litert"], "float16", version=7, folder=folder)
-    export_network(NAME, ["litert"], "int8", folder=folder)
-    return folder
+
+    def make(folder):
+        copied(trained / NAME, folder / NAME)
+        export_network(NAME, folder=folder)
+        export_network(NAME, ["litert"], "dynamic", folder=folder)
+        export_network(NAME, ["litert"], "float16", version=7, folder=folder)
+        export_network(NAME, ["litert"], "int8", folder=folder)
+
+    return made_once("exported", make)
 
 
 @pytest.fixture
@@ -83,24 +91,27 @@ def copy(exported, tmp_path):
     return copied(exported, tmp_path / "copy")
 
 
-@pytest.fixture(scope="module")
-def version_of(exported, trained, elsewhere):
+@pytest.fixture(scope="session")
+def version_of(exported, trained, elsewhere, made_once):
     """A version of every network, for all tests: the function from its name to the folder."""
 
-    @functools.cache
+    def make(name, folder):
+        copied(trained / name, folder / name)
+        export_network(name, ["saved_model"] if name == "vae" else ["litert", "onnx"], folder=folder)
+
     def find(name):
         if name == NAME:
             return exported / NAME / "1"
         if name == "seq2seq":
-            folder, end = elsewhere
-            assert end()[-1] == 0, end()
+            folder, said = elsewhere
+            assert said[-1] == 0, said
             return folder / "saved_models/seq2seq/1"
-        return export_network(name, ["saved_model"] if name == "vae" else ["litert", "onnx"], folder=trained)[0]
+        return made_once(f"version of {name}", functools.partial(make, name)) / name / "1"
 
     return find
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def engines_of(version_of):
     """The function from a network's name to the engines of its files."""
 
@@ -149,7 +160,7 @@ def test_a_version_holds_every_format_with_its_papers_and_nothing_else(exported)
         "golden.json",
         "export.json",
     }
-    training = {"card.json", "contract.json", "history.csv", saved.WEIGHTS}
+    training = {"card.json", "contract.json", "history.csv", saved.EXAMPLES, saved.WEIGHTS}
     assert {path.name for path in (exported / NAME).iterdir()} == training | {"1", "2", "7", "8"}
 
 
@@ -524,8 +535,7 @@ def test_other_answers_than_the_golden_ones_are_found(zoo, copy, change, message
 
 
 def test_a_packaged_network_is_exported_to_the_working_directory(elsewhere):
-    folder, end = elsewhere
-    out, err, code = end()
+    folder, (out, err, code) = elsewhere
     assert code == 0 and err == "" and out.endswith("\nseq2seq: exported to saved_models/seq2seq/1\n")
     assert [str(path.relative_to(folder)) for path in folder.glob("*/*/*")] == ["saved_models/seq2seq/1"]
     assert read(folder / "saved_models/seq2seq/1/export.json")["weights"] == sha256(SEQ2SEQ / saved.WEIGHTS)
@@ -568,7 +578,7 @@ def test_what_cannot_be_used_is_one_line_and_writes_nothing(zoo, copy, trained, 
     before = files(copy)
     code, out, err = zoo(f"{command} --folder {copy}" if " " in command else command)
     assert code == 2 and one_line(err) and out == "" and message in err.lower(), err
-    assert files(copy) == before and not list(copy.rglob("partial-*"))
+    assert files(copy) == before and not list(copy.rglob("zoo-partial-*"))
 
 
 def test_data_that_changed_since_the_training_are_refused(trained, monkeypatch):
@@ -644,15 +654,15 @@ def test_a_killed_export_leaves_no_version_and_the_next_one_removes_what_it_left
     command = [*ZOO, "export", NAME, "--format", "litert,onnx,saved_model", "--folder", str(folder)]
     # A group of its own, so that the runtime that is at work on the proof goes too.
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    while not list(folder.glob(f"{NAME}/partial-*/model.tflite")):
+    while not list(folder.glob(f"{NAME}/zoo-partial-*/2/model.tflite")):
         assert process.poll() is None, "the export ended by itself"
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    left = list((folder / NAME).glob("partial-*"))
+    left = list((folder / NAME).glob("zoo-partial-*"))
     assert len(left) == 1 and {path.name for path in (folder / NAME).iterdir() if path.name.isdigit()} == {"1"}
     assert {file: content for file, content in files(folder).items() if "partial" not in file} == before
     path, _ = export_network(NAME, ["litert"], folder=folder)
-    assert path.name == "2" and not list((folder / NAME).glob("partial-*"))
+    assert path.name == "2" and not list((folder / NAME).glob("zoo-partial-*"))
     assert {file: content for file, content in files(folder).items() if not file.startswith(f"{NAME}/2/")} == before
 
 
@@ -669,7 +679,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_versions_that_are_there(zoo, expo
         before = files(folder)
         code, out, err = zoo(f"export {NAME} --format {wanted} --folder {folder}")
         assert code == 1 and one_line(err) and "cannot be written" in err and "nothing was kept" in err, err
-        assert files(folder) == before and not list(folder.rglob("partial-*"))
+        assert files(folder) == before and not list(folder.rglob("zoo-partial-*"))
 
 
 @pytest.mark.parametrize(("wanted", "size"), [("litert", 50_000), ("litert", 400_000), ("onnx", 400_000)])
@@ -682,4 +692,4 @@ def test_a_file_that_cannot_grow_is_one_line_and_keeps_the_versions_that_are_the
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, old)
     assert code == 1 and one_line(err) and "cannot be written" in err, err
-    assert files(copy) == before and not list(copy.rglob("partial-*"))
+    assert files(copy) == before and not list(copy.rglob("zoo-partial-*"))

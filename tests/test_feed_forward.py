@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import zoo
 from zoo import datasets, saved
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.data.batches import Batches
 from zoo.data.contract import Contract, Data, Field, Part
 from zoo.endpoints import default_endpoint, endpoints_of
@@ -221,7 +221,7 @@ def test_linear_svm_is_wx_plus_b_with_a_penalty_on_w_alone(generator):
     scores = images.reshape(7, 6) @ kernel + bias
     np.testing.assert_allclose(model(images), scores, atol=1e-6)
     model.compile(loss=multiclass_hinge, jit_compile=False)
-    hinge = [np.maximum(0, 1 + np.delete(row, label) - row[label]).sum() / 4 for row, label in zip(scores, labels)]
+    hinge = [np.maximum(0, 1 + np.delete(row, label) - row[label]).sum() for row, label in zip(scores, labels)]
     expected = np.mean(hinge) + 0.01 * (kernel**2).sum()
     assert model.evaluate(images, labels, verbose=0) == pytest.approx(expected, rel=1e-5)
 
@@ -258,7 +258,7 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize("activation", FUNCTIONS)
-def test_mlp_computes_the_activations_of_the_decks(activation, generator):
+def test_mlp_computes_the_activations_of_the_slides(activation, generator):
     model = with_random_weights(zoo.mlp((2, 4, 1), 3, (6, 5), activation))
     images = generator.normal(size=(9, 2, 4, 1)).astype("float32")
     x, (*hidden, kernel, bias) = images.reshape(9, 8), model.get_weights()
@@ -287,9 +287,9 @@ def test_maxout_networks_take_the_larger_of_two_maps(build, generator):
     assert zoo.maxout_mlp((2, 4, 1), 3, (6, 5), pieces=3).get_layer("maxout2").kernel.shape == (6, 3, 5)
 
 
-def test_mlp_has_the_decks_sizes_initialisers_and_penalties():
-    deck = zoo.mlp(units=(200, 100, 60, 30), activation="sigmoid", dropout=0.0)
-    kernels = [weight for weight in deck.weights if weight.name == "kernel"]
+def test_mlp_has_the_sizes_of_the_slides_the_initialisers_and_the_penalties():
+    sigmoid = zoo.mlp(units=(200, 100, 60, 30), activation="sigmoid", dropout=0.0)
+    kernels = [weight for weight in sigmoid.weights if weight.name == "kernel"]
     assert [kernel.shape for kernel in kernels] == [(784, 200), (200, 100), (100, 60), (60, 30), (30, 10)]
     he, glorot = (
         zoo.mlp(kernel_initializer=name).get_layer("dense1").get_weights()[0] for name in ("he_normal", "glorot_uniform")
@@ -393,7 +393,7 @@ def test_classifiers_give_probabilities_and_the_likeliest_class(generator):
     [
         ({"tasks": {}}, "at least one task"),
         ({"sharing": "both"}, 'must be "hard" or "soft", got \'both\''),
-        ({"sharing": "soft", "tasks": {"digit": 10}}, "two or more, one per task, got 1"),
+        ({"sharing": "soft", "tasks": {"digit": 10}}, "two or more layers, one per task, got 1"),
         ({"sharing": "soft", "penalty": -1.0}, "must not be negative"),
     ],
 )

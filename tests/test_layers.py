@@ -14,6 +14,7 @@ from zoo.layers.noise import FACTORS, PRIMES, STEPS_BETWEEN_SEEDS, SeededNormal
 from zoo.layers.padding import PaddingMask
 from zoo.layers.sampling import GaussianSampling, RandomBinarization
 from zoo.layers.tied import TiedDense
+from zoo.layers.unit_length import UnitLength
 
 
 @pytest.fixture
@@ -185,12 +186,25 @@ def test_elbo_of_a_linear_gaussian_model_is_its_closed_form(shift, scale):
     )
     expected_kl = 0.5 * (mean**2 + variance - 1 - math.log(variance))
     error = 5 * 3 / math.sqrt(draws)  # one draw's reconstruction deviates by less than 3 nats
-    assert abs(float(layer.reconstruction_tracker.result()) - expected_reconstruction) < error
-    np.testing.assert_allclose(float(layer.kl_tracker.result()), expected_kl, rtol=1e-4)
-    np.testing.assert_allclose(float(layer.losses[0]), expected_reconstruction + expected_kl, atol=error)
+    reconstruction, kl = layer.losses
+    assert abs(float(reconstruction) - expected_reconstruction) < error
+    np.testing.assert_allclose(float(kl), expected_kl, rtol=1e-4)
     # The bound is tight at the true posterior, and above by KL(q || posterior) elsewhere.
     gap = 0.5 * (scale + shift**2 / posterior_variance - 1 - math.log(scale))
     np.testing.assert_allclose(expected_reconstruction + expected_kl, -log_density + gap, rtol=1e-6)
+
+
+def test_unit_length_is_the_vector_over_its_norm_and_has_a_gradient_at_zero():
+    vectors = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
+    np.testing.assert_allclose(UnitLength()(vectors), vectors / np.linalg.norm(vectors, axis=1, keepdims=True), rtol=1e-6)
+    zeros = tf.zeros((1, 3))
+    with tf.GradientTape() as tape:
+        tape.watch(zeros)
+        total = tf.reduce_sum(UnitLength(epsilon=1e-4)(zeros))
+    assert total == 0
+    np.testing.assert_allclose(tape.gradient(total, zeros), [[100.0] * 3], rtol=1e-6)
+    with pytest.raises(ValueError, match="`epsilon` of UnitLength must be positive, got 0"):
+        UnitLength(epsilon=0)
 
 
 def test_elbo_refuses_an_unknown_likelihood():
@@ -207,6 +221,7 @@ def test_elbo_refuses_an_unknown_likelihood():
         RandomBinarization(5),
         NegativeELBO("gaussian"),
         SeededNormal(6),
+        UnitLength(0.5),
     ],
     ids=lambda layer: layer.name,
 )

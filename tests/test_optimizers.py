@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.errors import UsageError
 from zoo.optimizers import optimizer_of, scheduled
 

@@ -1,13 +1,14 @@
 """Settings: strict, typed, with the nearest name offered."""
 
 import pathlib
+import types
 from typing import Literal
 
 import hypothesis
 import pytest
 from hypothesis import strategies
 
-from zoo import datasets, recipe
+from zoo import datasets, finder, recipe
 from zoo.errors import UsageError
 from zoo.recipe import Count, Fraction, Positive, Recipe, Target
 
@@ -45,8 +46,7 @@ def test_settings_are_the_keywords_of_build_and_fit_with_data_and_seed():
         ("cell='gru'", "cell", "gru"),
         ("cell=None", "cell", None),
         ("data=mnist", "data", "mnist"),
-        ("data=parallel:a=b.tsv", "data", "parallel:a=b.tsv"),
-        ("data=7", "data", "7"),
+        ("data=npz:a=b.npz", "data", "npz:a=b.npz"),
         ("seed=12", "seed", 12),
     ],
 )
@@ -76,6 +76,9 @@ def test_overrides_are_read_as_python(override, key, value):
         ("cell=GRU", '"gru", "lstm" or None'),
         ("schedule=cosin", '"constant", "cosine"'),
         ("seed=-1", "at least 0"),
+        ("data=7", "there is no data set '7'"),
+        ("data=digit", "did you mean 'digits'"),
+        ("size=64", "there is no setting 'size'"),
     ],
 )
 def test_a_bad_override_is_named_with_what_was_expected(override, message):
@@ -95,6 +98,56 @@ def test_any_text_is_a_setting_or_a_usage_error(key, value):
         except UsageError:
             continue
         assert settings["epochs"] >= 1 and 0 <= settings["dropout"] < 1 and all(unit >= 1 for unit in settings["units"])
+
+
+def test_a_data_set_brings_its_own_settings():
+    own = {"size": None, "skip_bad": False}
+    assert toy().data_settings("digits") == {}
+    assert toy().settings(["data=folder:pictures"]) == {**toy().settings(), "data": "folder:pictures", **own}
+    chosen = toy().settings(["skip_bad=true", "data=folder:pictures", "size=64", "dropout=0.1"])
+    assert chosen["skip_bad"] is True and chosen["size"] == 64 and chosen["dropout"] == 0.1
+    assert list(toy().types("folder:pictures")) == list(chosen) == list(toy().defaults("folder:pictures"))
+    pairs = toy().settings(["data=parallel:a.tsv", "vocabulary_size=500", "test=7", "validation=b.tsv"])
+    assert (pairs["vocabulary_size"], pairs["test"], pairs["validation"]) == (500, "7", "b.tsv")
+    for override, message in [
+        ("size=0", "'0'; expected int, at least 1 or None"),
+        ("skip_bad=yes", "'yes'; expected bool"),
+        ("vocabulary_size=500", "there is no setting 'vocabulary_size'"),
+    ]:
+        with pytest.raises(UsageError) as error:
+            toy().settings([override, "data=folder:pictures"])
+        assert message in str(error.value)
+
+
+def test_the_settings_of_a_data_set_reach_it(tmp_path):
+    """And those that a card of an earlier version lacks have their defaults."""
+    lines = [f"a{number}\tb{number}" for number in range(40)]
+    (tmp_path / "pairs.tsv").write_text("\n".join(lines))
+    name = f"parallel:{tmp_path / 'pairs.tsv'}"
+    small = toy().load_data({"data": name, "vocabulary_size": 20})
+    whole = toy().load_data({"data": name})
+    assert len(small.contract["source"].vocabulary) <= 20 < len(whole.contract["source"].vocabulary)
+
+
+def test_one_name_for_two_settings_is_refused():
+    own = toy(build=lambda contract, size=3: contract)
+    assert own.settings()["size"] == 3
+    with pytest.raises(UsageError, match="data set folder:here and the recipe both have a setting 'size'"):
+        own.settings(["data=folder:here"])
+
+
+def test_no_recipe_has_a_setting_of_a_data_set():
+    for name in finder.recipe_names():
+        for data in datasets.DATA_SETS:
+            finder.find(name).data_settings(data)
+
+
+def test_a_recipe_may_bring_a_data_set_of_its_own():
+    own = types.SimpleNamespace(__name__="somewhere.stars", load=lambda bright: bright)
+    own.load.__annotations__["bright"] = bool
+    own.load.__defaults__ = (True,)
+    stars = toy(data=own)
+    assert stars.settings()["data"] == "stars" and stars.load_data(stars.settings(["bright=false"])) is False
 
 
 def test_target_knows_its_direction():
@@ -117,12 +170,12 @@ def test_data_of_another_form_is_refused_with_what_would_fit():
         toy().load_data({"data": "digit"})
 
 
-@pytest.mark.parametrize("name", recipe.recipe_names())
+@pytest.mark.parametrize("name", finder.recipe_names())
 def test_every_recipe_is_whole(name):
-    found = recipe.find(name)
+    found = finder.find(name)
     assert {"epochs", "batch_size"} <= set(found.fit) <= set(recipe.FIT_TYPES)
     assert list(found.types()) == list(found.defaults())
-    assert recipe.description(name)
+    assert finder.description(name)
     source = pathlib.Path(found.build.__code__.co_filename).read_text(encoding="utf-8")
     assert f"    zoo train {name}\n" in source
     overrides = [f"{key}={value!r}" for key, value in found.defaults().items()]

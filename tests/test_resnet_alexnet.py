@@ -1,12 +1,15 @@
 """The published networks layer by layer, and what residual blocks and normalisation compute."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
+from small import SMALL
 
 import zoo
 from zoo import data
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.errors import UsageError
 
 
@@ -125,17 +128,39 @@ def test_a_block_adds_its_input_to_what_two_convolutions_make_of_it():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: zoo.resnet20((3, 8, 3)), "images of 3 x 8 are too small; expected 4 x 4 or more"),
-        (lambda: zoo.resnet34((32, 31, 3)), "images of 32 x 31 are too small; expected 32 x 32"),
-        (lambda: zoo.resnet(blocks=(1, 2)), r"a number for each stage, got \(1, 2\) and \(64, 128, 256, 512\)"),
-        (lambda: zoo.alexnet((66, 227, 3)), "images of 66 x 227 are too small; expected 67 x 67"),
-        (lambda: zoo.alexnet_small((18, 32, 3)), "expected 19 x 19"),
+        (
+            lambda: zoo.resnet20((3, 8, 3)),
+            r"resnet20 needs images of 4 x 4 or larger for 3 stages, got the input shape \(3, 8, 3\)",
+        ),
+        (
+            lambda: zoo.resnet34((32, 31, 3)),
+            r"resnet34 needs images of 32 x 32 or larger for 4 stages, got the input shape \(32, 31, 3\)",
+        ),
+        (lambda: zoo.resnet20((None, 3, 3)), r"resnet20 needs images of 4 x 4 .*\(None, 3, 3\)"),
+        (lambda: zoo.resnet(blocks=(1, 2)), r"one number per stage, got \(1, 2\) and \(64, 128, 256, 512\)"),
+        (
+            lambda: zoo.alexnet((66, 227, 3)),
+            r"alexnet needs images of 67 x 67 or larger with these strides, got the input shape \(66, 227, 3\)",
+        ),
+        (lambda: zoo.alexnet_small((18, 32, 3)), "alexnet_small needs images of 19 x 19 or larger"),
         (lambda: zoo.alexnet(filters=(1, 2)), r"five numbers, got \(1, 2\)"),
     ],
 )
 def test_what_cannot_be_built_is_said(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+@pytest.mark.parametrize("name", ["resnet", "resnet, small images", "resnet, plain"])
+def test_images_of_any_size_give_what_a_network_of_their_size_gives(name):
+    generator = np.random.default_rng(0)
+    free = SMALL[name].build(input_shape=(None, None, 1))
+    assert free.input_shape == (None, None, None, 1)
+    for height, width in ((8, 8), (11, 24)):
+        fixed = SMALL[name].build(input_shape=(height, width, 1))
+        fixed.set_weights(free.get_weights())
+        images = generator.random((2, height, width, 1), "float32")
+        np.testing.assert_allclose(free(images), fixed(images), rtol=1e-5, atol=1e-6)
 
 
 def test_the_smallest_images_that_are_taken_are_seen_whole():
@@ -148,7 +173,6 @@ def test_the_smallest_images_that_are_taken_are_seen_whole():
 def test_images_too_small_for_a_recipe_are_one_line():
     recipe = recipes.find("alexnet_small")
     field = data.Field("float32", (12, 12, 3), 0.0, 1.0)
-    with pytest.raises(
-        UsageError, match="^the network cannot be built: images of 12 x 12 are too small; expected 19 x 19 or more.$"
-    ):
+    line = "alexnet_small needs images of 19 x 19 or larger with these strides, got the input shape (12, 12, 3)."
+    with pytest.raises(UsageError, match=f"^the network cannot be built: {re.escape(line)}$"):
         recipe.build_model(recipe.settings(), data.Contract({"image": field}, ("a", "b")))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo import saved
 
 FOLDER = saved.packaged_folder()

@@ -26,6 +26,7 @@ from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
+    inference_pb2,
     model_management_pb2,
     model_service_pb2_grpc,
     predict_pb2,
@@ -36,6 +37,7 @@ from tensorflow_serving.apis import (
 from zoo.engines import open_engine
 from zoo.errors import UsageError
 from zoo.serve import messages
+from zoo.serve.config import read_config
 from zoo.serve.models import Model, Models
 from zoo.serve.operation import Metrics
 from zoo.serve.rest import Limits
@@ -473,6 +475,58 @@ def test_a_signature_that_neither_classifies_nor_regresses(served):
         assert refusal(call, asking(signature="other", kind=kind)) == told
 
 
+CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
+
+
+def tasks(*given):
+    """A MultiInferenceRequest of (model, signature, method) for all of `IMAGES`."""
+    request = inference_pb2.MultiInferenceRequest()
+    for model, signature, method in given:
+        task = request.tasks.add(method_name=method)
+        task.model_spec.name, task.model_spec.signature_name = model, signature
+    request.input.example_list.examples.extend(example(image=image.ravel().tolist()) for image in IMAGES)
+    return request
+
+
+def test_multi_inference_is_what_its_tasks_are_alone(served):
+    alone = asking(kind=classification_pb2.ClassificationRequest)
+    alone.input.CopyFrom(tasks().input)
+    answer = served.prediction.MultiInference(tasks(("tiny", "", CLASSIFY)), timeout=PATIENCE)
+    assert len(answer.results) == 1
+    assert answer.results[0].classification_result == served.prediction.Classify(alone, timeout=PATIENCE).result
+    spec = answer.results[0].model_spec
+    assert (spec.name, spec.version.value, spec.signature_name) == ("tiny", 2, "")
+
+
+WRONG_TASKS = {
+    "none": (tasks(), Code.INVALID_ARGUMENT, "ModelSpec has no name specified."),
+    "no name": (tasks(("tiny", "", CLASSIFY), ("", "twice", CLASSIFY)), Code.INVALID_ARGUMENT, "an empty model name"),
+    "two models": (tasks(("tiny", "", CLASSIFY), ("pictures", "", CLASSIFY)), Code.INVALID_ARGUMENT, "the same model name"),
+    "twice": (
+        tasks(("tiny", "", CLASSIFY), ("tiny", "serving_default", CLASSIFY)),
+        Code.INVALID_ARGUMENT,
+        "Duplicate evaluation of signature: serving_default",
+    ),
+    "unknown signature": (tasks(("tiny", "x", CLASSIFY)), Code.INVALID_ARGUMENT, "signature not found in model graph: x"),
+    "unknown model": (tasks(("none", "", CLASSIFY)), Code.NOT_FOUND, "Servable not found"),
+    "regress": (tasks(("tiny", "", REGRESS)), Code.INVALID_ARGUMENT, "Expected regression signature"),
+    "predict": (tasks(("tiny", "", "tensorflow/serving/predict")), Code.UNIMPLEMENTED, "Unsupported signature method_name"),
+    "no classes": (tasks(("tiny", "twice", CLASSIFY)), Code.INVALID_ARGUMENT, "Expected classification signature"),
+    "other inputs": (
+        tasks(("tiny", "", CLASSIFY), ("tiny", "twice", CLASSIFY)),
+        Code.INVALID_ARGUMENT,
+        "Input tensor must be the same",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_TASKS)
+def test_tasks_that_cannot_be_answered_together(served, case):
+    request, code, told = WRONG_TASKS[case]
+    given, message = refusal(served.prediction.MultiInference, request)
+    assert given == code and told in message
+
+
 def test_metadata_are_signatures_as_tensorflow_writes_them(served):
     request = asking(kind=get_model_metadata_pb2.GetModelMetadataRequest)
     request.metadata_field.append("signature_def")
@@ -616,6 +670,7 @@ METHODS = (
     "tensorflow.serving.PredictionService/Predict",
     "tensorflow.serving.PredictionService/Classify",
     "tensorflow.serving.PredictionService/Regress",
+    "tensorflow.serving.PredictionService/MultiInference",
     "tensorflow.serving.PredictionService/GetModelMetadata",
     "tensorflow.serving.ModelService/GetModelStatus",
     "tensorflow.serving.ModelService/HandleReloadConfigRequest",
@@ -764,7 +819,7 @@ def test_requests_are_counted_by_model_method_and_code(served):
         refusal(counted.prediction.Predict, asking(model="made-up"))
         refusal(counted.prediction.Predict, asking(IMAGES + 1))
         refusal(counted.channel.unary_unary(f"/{METHODS[0]}"), b"\xff")
-    text = metrics.text(served.models).decode()
+    text = metrics.text().decode()
     assert 'zoo_requests_total{code="OK",method="Predict",model="tiny"} 1.0' in text
     assert 'zoo_requests_total{code="NOT_FOUND",method="Predict",model=""} 1.0' in text
     assert 'zoo_requests_total{code="INVALID_ARGUMENT",method="Predict",model="tiny"} 1.0' in text
@@ -836,7 +891,14 @@ def test_tls(served, tmp_path):
 
 def test_health_of_all_of_a_service_and_of_a_model(served):
     Response = health_pb2.HealthCheckResponse
-    for name in ("", "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService", "tiny", "pictures"):
+    services = (
+        "",
+        "PredictionService",
+        "ModelService",
+        "tensorflow.serving.PredictionService",
+        "tensorflow.serving.ModelService",
+    )
+    for name in (*services, "tiny", "pictures"):
         assert served.health.Check(health_pb2.HealthCheckRequest(service=name)).status == Response.SERVING
     assert refusal(served.health.Check, health_pb2.HealthCheckRequest(service="other"))[0] == Code.NOT_FOUND
     assert next(served.health.Watch(health_pb2.HealthCheckRequest(service="other"))).status == Response.SERVICE_UNKNOWN
@@ -983,7 +1045,7 @@ def camel(value):
 def test_models_json(tmp_path, spelt):
     file = tmp_path / "models.json"
     file.write_text(json.dumps(spelt(SNAKE)))
-    first, second, third, fourth = messages.read_config(file)
+    first, second, third, fourth = read_config(file)
     assert (first.name, first.folder, first.latest, first.specific, first.every) == ("a", tmp_path / "models/a", 1, (), False)
     assert str(second.folder) == "/b" and second.specific == (1, 3)
     assert third.every and third.labels == {"stable": 4, "new": 5}
@@ -995,10 +1057,10 @@ def config(*models):
 
 
 WRONG_FILES = {
-    "empty": ("", "is no ModelServerConfig"),
-    "no JSON": ("{", "is no ModelServerConfig"),
+    "empty": ("", "Only ModelConfigList"),
+    "no JSON": ("{", "is not a ModelServerConfig"),
     "a list": ("[]", "Only ModelConfigList"),
-    "another field": ('{"models": []}', "is no ModelServerConfig"),
+    "another field": ('{"models": []}', "is not a ModelServerConfig"),
     "no models": (config(), "model_config_list is empty"),
     "no list": ("{}", "Only ModelConfigList"),
     "twice": (config({"name": "a", "base_path": "a"}, {"name": "a", "base_path": "b"}), "list model a multiple times"),
@@ -1011,10 +1073,10 @@ WRONG_FILES = {
     ),
     "a version of no kind": (
         config({"name": "a", "base_path": "a", "model_version_policy": {"specific": {"versions": ["x"]}}}),
-        "is no ModelServerConfig",
+        "is not a ModelServerConfig",
     ),
-    "no text": (b"\xff\xfe", "is no ModelServerConfig"),
-    "deep": ("[" * 100_000, "is no ModelServerConfig"),
+    "no text": (b"\xff\xfe", "is not a ModelServerConfig"),
+    "deep": ("[" * 100_000, "is not a ModelServerConfig"),
 }
 
 
@@ -1024,12 +1086,12 @@ def test_a_models_json_that_cannot_be_used_is_told_in_one_line(tmp_path, case):
     file = tmp_path / "models.json"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(UsageError) as caught:
-        messages.read_config(file)
+        read_config(file)
     assert told in str(caught.value) and str(file) in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_models_json_that_is_not_there(tmp_path):
     with pytest.raises(UsageError, match="models.json cannot be read .No such file"):
-        messages.read_config(tmp_path / "models.json")
+        read_config(tmp_path / "models.json")
     with pytest.raises(UsageError, match="cannot be read"):
-        messages.read_config(tmp_path)
+        read_config(tmp_path)

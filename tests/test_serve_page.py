@@ -16,10 +16,9 @@ from PIL import Image
 
 import zoo
 from zoo import data, datasets
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo.data.pictures import fitted, light_on_dark
 from zoo.endpoints import default_endpoint
-from zoo.export.network import export_network
 
 pytestmark = pytest.mark.real
 
@@ -71,15 +70,14 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def exported(browser, data_folder, tmp_path_factory):
-    """A folder of the packaged networks, exported."""
-    folder = tmp_path_factory.mktemp("served")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZOO_DATA_DIR", str(data_folder))
-        patch.chdir(folder)
-        for name in NAMES:
-            export_network(name, ["litert"])
-    models = folder / "saved_models"
+def exported(browser, packaged_export, tmp_path_factory):
+    """A folder of the packaged networks, with the signatures of their LiteRT files."""
+    models = tmp_path_factory.mktemp("served") / "saved_models"
+    for name in NAMES:
+        shutil.copytree(packaged_export(name) / "saved_models" / name, models / name)
+        with signatures(models / name) as every:
+            for signature in [key for key, value in every.items() if "litert" not in value["formats"]]:
+                del every[signature]
     shutil.copytree(models / "stacked_lstm", models / UNKNOWN)
     with signatures(models / UNKNOWN) as every:  # reading one frame is all that is left, and no panel is made of it
         del every["serving_default"]
@@ -416,9 +414,14 @@ def test_a_picture_file_is_read(page, tmp_path):
         page.get_by_label("or choose a picture").set_input_files(THREE)
     says(page, "3")
     assert asked.value.headers["content-type"] == "image/png"
-    opened(page, "stacked_lstm")  # takes arrays only: the page gives it the form
+    opened(page, "stacked_lstm")
     page.get_by_label("or choose a picture").set_input_files(THREE)
     says(page, "3")
+    opened(page, "siamese_network")  # takes arrays only: the page gives them the form
+    for name in ("Image a", "Image b"):
+        page.get_by_label(f"or choose a picture: {name}").set_input_files(THREE)
+    says(page, "same")
+    opened(page, "mnist_cnn")
     (tmp_path / "none.png").write_bytes(b"no picture")
     page.get_by_label("or choose a picture").set_input_files(tmp_path / "none.png")
     playwright.expect(page.get_by_role("alert")).to_contain_text("none.png cannot be read as a picture")

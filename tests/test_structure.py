@@ -1,19 +1,23 @@
 """The house itself: what is found by name, what is imported when, and which way the arrows point."""
 
 import ast
+import configparser
 import importlib
 import pathlib
+import re
 import subprocess
 import sys
 
+import keras
 import pytest
 
 import zoo
-from zoo import datasets, recipe
+import zoo.layers
+from zoo import datasets, finder
 
 ROOT = pathlib.Path(__file__).parent.parent
 MODELS = sorted(path.stem for path in (ROOT / "zoo/models").glob("*.py") if path.stem != "__init__")
-RECIPES = recipe.recipe_names()
+RECIPES = finder.recipe_names()
 
 
 def imported(path):
@@ -28,7 +32,7 @@ def imported(path):
 def test_networks_files_and_recipes_agree():
     """A file may hold further builders, named after its own: `resnet34` in resnet.py."""
     public = {name: getattr(zoo, name) for name in zoo.__all__}
-    assert {"data", "datasets", "export", "load", "predict"} <= set(public) and dir(zoo) == sorted(public)
+    assert {"data", "datasets", "export", "hypermodel", "load", "predict"} <= set(public) and dir(zoo) == sorted(public)
     built = {name: value for name, value in public.items() if getattr(value, "__module__", "").startswith("zoo.models.")}
     for name, builder in built.items():
         file = builder.__module__.removeprefix("zoo.models.")
@@ -80,6 +84,33 @@ def test_every_network_has_its_row_in_the_readme():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for name in RECIPES:
         assert f"| `{name}` |" in readme
+
+
+def test_every_cited_title_is_among_the_sources():
+    sources = " ".join((ROOT / "docs/sources.md").read_text(encoding="utf-8").split())
+    cited = set()
+    for path in [*(ROOT / "zoo").rglob("*.py"), *(ROOT / "recipes").glob("*.py"), *(ROOT / "tests").glob("*.py")]:
+        text = " ".join(path.read_text(encoding="utf-8").split())
+        cited |= {title.strip(",.?") for title in re.findall(r'\w+ (?:19|20)\d\d, "([A-Z][^"]+)"', text)}
+    assert len(cited) > 20
+    assert {title for title in cited if title not in sources} == set()
+
+
+def test_layers_are_found_by_name():
+    files = {path.stem for path in (ROOT / "zoo/layers").glob("*.py") if path.stem != "__init__"}
+    found = {name: getattr(zoo.layers, name) for name in zoo.layers.__all__}
+    assert all(issubclass(layer, keras.layers.Layer) and layer.__name__ == name for name, layer in found.items())
+    assert {layer.__module__ for layer in found.values()} == {f"zoo.layers.{file}" for file in files}
+    assert set(zoo.layers.__all__) <= set(dir(zoo.layers))
+    registered = {name.removeprefix("zoo>") for name in keras.saving.get_custom_objects() if name.startswith("zoo>")}
+    assert set(found) <= registered
+
+
+def test_type_checkers_are_told_that_the_package_has_types():
+    setup = configparser.ConfigParser(interpolation=None)
+    setup.read(ROOT / "setup.cfg")
+    packaged = {package: patterns.split() for package, patterns in setup["options.package_data"].items()}
+    assert (ROOT / "zoo/py.typed").exists() and "py.typed" in packaged["zoo"] and "*.pyi" in packaged["zoo.layers"]
 
 
 def test_no_layer_or_model_hides_code_in_a_file():

@@ -3,14 +3,16 @@
 import json
 import pathlib
 
+import keras
 import numpy as np
 import pytest
 
 import zoo
-from zoo import datasets, transfer
-from zoo import recipe as recipes
+from zoo import datasets, saved
+from zoo import finder as recipes
 from zoo.errors import RunError, UsageError
 from zoo.files import sha256
+from zoo.training import transfer
 from zoo.training.loop import train
 
 SETTINGS = ["filters=(4, 4)", "epochs=2", "batch_size=200", "shift=0.0", "rotation=0.0", "data=npz:three.npz"]
@@ -53,38 +55,35 @@ def test_the_head_is_new_and_the_rest_is_copied():
     settings = recipe.settings([*SETTINGS, "data=npz:four.npz"])
     model = recipe.build_model(settings, recipe.load_data(settings).contract)
     begun = model.get_layer("logits").get_weights()
-    transfer.Transfer("mnist_cnn", "first").frozen(model)
+    transfer.Transfer("mnist_cnn", "first")(model)
     old = weights_of("first")
     for name in ("conv1", "conv2", "dense"):
-        assert not model.get_layer(name).trainable
         for weight, trained_weight in zip(model.get_layer(name).get_weights(), old[name]):
             np.testing.assert_array_equal(weight, trained_weight)
     assert model.get_layer("logits").kernel.shape == (1024, 4) and old["logits"][0].shape == (1024, 3)
     np.testing.assert_array_equal(model.get_layer("logits").kernel, begun[0])
-    assert [weight.path for weight in model.trainable_weights] == ["logits/kernel", "logits/bias"]
+    assert [phase.learns for phase in transfer.transfer_phases(settings, model)] == [("logits",), None]
 
 
 def test_a_new_head_is_trained_alone_and_then_all_of_it(monkeypatch):
-    changed = {}
-    begin = transfer.Transfer.frozen
+    learning, rates, changed = [], [], []
+    fit = keras.Model.fit
 
-    def watched(self, model):
-        begin(self, model)
+    def watched(model, *arguments, **keywords):
+        learning.append([weight.path for weight in model.trainable_weights])
+        rates.append(float(model.optimizer.learning_rate))
         before = {layer.name: layer.get_weights() for layer in transfer.body(model)}
-        fit = model.fit
+        history = fit(model, *arguments, **keywords)
+        after = {layer.name: layer.get_weights() for layer in transfer.body(model)}
+        changed.append({name: any((one != other).any() for one, other in zip(before[name], after[name])) for name in before})
+        return history
 
-        def watching(*arguments, **keywords):
-            history = fit(*arguments, **keywords)
-            for layer in transfer.body(model):
-                changed[layer.name] = any((one != other).any() for one, other in zip(before[layer.name], layer.get_weights()))
-            return history
-
-        model.fit = watching
-
-    monkeypatch.setattr(transfer.Transfer, "frozen", watched)
+    monkeypatch.setattr(keras.Model, "fit", watched)
     settings = [*SETTINGS, "data=npz:four.npz", "epochs=8", "learning_rate=0.003"]
     card = train("mnist_cnn", settings, folder="second", verbose=0, source="first")
-    assert changed == {"conv1": False, "conv2": False, "dense": False}
+    assert learning[0] == ["logits/kernel", "logits/bias"] and len(learning[1]) == 8
+    assert rates == pytest.approx([0.003, 0.0003])
+    assert changed == [dict.fromkeys(("conv1", "conv2", "dense"), one) for one in (False, True)]
     rows = pathlib.Path("second/mnist_cnn/history.csv").read_text(encoding="utf-8").splitlines()[1:]
     assert [int(row.split(",")[0]) for row in rows] == list(range(1, 9))
     assert card["epochs"]["done"] == 8 and 1 <= card["epochs"]["best"] <= 8
@@ -119,6 +118,8 @@ def test_settings_of_another_network_are_refused_before_anything_is_written():
         train("mnist_cnn", SETTINGS, folder="third", source="nowhere")
     with pytest.raises(UsageError, match="expected 2 or more"):
         train("mnist_cnn", [*SETTINGS, "epochs=1"], folder="third", source="first")
+    with pytest.raises(UsageError, match=r"got --from and settings that train in phases of their own \(layer1, all\)"):
+        train("stacked_autoencoder", ["units=(8,)", "layerwise=True"], folder="third", source=saved.packaged_folder())
     assert not pathlib.Path("third").exists()
 
 
@@ -126,7 +127,7 @@ def test_a_run_with_other_weights_to_begin_with_is_not_gone_on_with(trained):
     unfinished = trained / "fourth/mnist_cnn/unfinished/seed-0/head"
     unfinished.mkdir(parents=True)
     settings = recipes.find("mnist_cnn").settings(SETTINGS)
-    progress = {"settings": {**transfer.phases(settings)[0], "from": "another"}, "data": "any"}
+    progress = {"settings": {**settings, "from": "another"}, "data": "any"}
     (unfinished / "progress.json").write_text(json.dumps(progress))
     with pytest.raises(UsageError, match="from was 'another', is '[0-9a-f]{64}'"):
         train("mnist_cnn", SETTINGS, folder="fourth", resume=True, source="first", verbose=0)

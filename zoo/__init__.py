@@ -12,6 +12,10 @@ ONNX, `zoo.layers` and `zoo.losses` hold what Keras does not have. Nothing heavy
 
 import lazy_loader
 
+from zoo.registration import register_with_keras
+
 __version__ = "0.1.0"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+register_with_keras()

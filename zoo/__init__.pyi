@@ -25,5 +25,6 @@ from .models.vae import vae as vae
 from .models.xo_convnet import xo_convnet as xo_convnet
 from .prediction import predict as predict
 from .saved import load as load
+from .tune.hypermodel import hypermodel as hypermodel
 
 __version__: str

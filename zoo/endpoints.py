@@ -5,6 +5,7 @@ models are built; `input` and `output`, with a number where there are several, s
 """
 
 import dataclasses
+import itertools
 import keyword
 import re
 
@@ -16,6 +17,10 @@ from zoo.data.kinds.label import of_classes
 from zoo.errors import UsageError
 
 DEFAULT = "serving_default"
+# Keras's layers and operations that give all numbers of their input as they are, in another shape.
+MOVING = ("Cast", "ExpandDims", "Flatten", "Identity", "Permute", "RepeatVector", "Reshape", "Squeeze", "Transpose")
+# Those that know numbers up to a bound of their own.
+TABLES = (layers.Embedding, layers.CategoryEncoding)
 
 
 class Endpoint:
@@ -123,6 +128,20 @@ class Endpoint:
         low, high = (0, min(sizes) - 1) if sizes else (None, None)
         return Field(str(tensor.dtype), shape, low, high, batched=batched)
 
+    def smallest_table(self):
+        """How many numbers the smallest embedding inside knows, also one inside of a layer, or None without any."""
+        inner = self.model._flatten_layers()
+        sizes = [_numbers_known(layer) for layer in inner if isinstance(layer, TABLES)]
+        return min(sizes, default=None)
+
+    def check_sizes(self, inputs):
+        """Raises what Keras raises where a layer leaves nothing of inputs of these sizes, as a window wider than they are.
+
+        Run on such inputs, some layers give empty tensors without a word.
+        """
+        specs = {name: keras.KerasTensor(array.shape, self.inputs[name].dtype) for name, array in inputs.items()}
+        self.model.compute_output_spec(self._structured(specs))
+
 
 def endpoints_of(recipe, model, contract):
     """Every endpoint of a trained network, the default one first.
@@ -157,9 +176,13 @@ def known_fields(recipe, contract):
     Returns:
         {name: Field}: the data's inputs, what the recipe's `fields` tells, and `label` and `probabilities` of classifiers.
     """
-    answers = {"label": of_classes(contract.classes), "probabilities": of_classes(contract.classes, probabilities=True)}
     told = {} if recipe.fields is None else recipe.fields(contract)
-    return {**(answers if contract.classes else {}), **contract.inputs, **told}
+    return {**answers_of_classes(contract.classes), **contract.inputs, **told}
+
+
+def answers_of_classes(classes):
+    """{name: Field} of what `classifier` gives; empty where there are no classes."""
+    return {"label": of_classes(classes), "probabilities": of_classes(classes, probabilities=True)} if classes else {}
 
 
 def classifier(model):
@@ -184,11 +207,28 @@ def classifier(model):
 
 
 def _stable_names(names, made_up, word):
-    """The names, with `word` or word_NUMBER for every one that was made up; equal ones are numbered."""
-    if len(names) > 1:
-        word = f"{word}_{{}}"
-    names = [word.format(index) if is_made_up else name for index, (name, is_made_up) in enumerate(zip(names, made_up))]
-    return [name if names.count(name) == 1 else f"{name}_{names[:index].count(name)}" for index, name in enumerate(names)]
+    """The names, with `word` or word_NUMBER for every one that was made up; equal ones are numbered.
+
+    A number that would give a name that is there already is left out.
+    """
+    given = [name for name, is_made_up in zip(names, made_up) if not is_made_up]
+    taken, stable = {name for name in given if given.count(name) == 1}, []
+    for index, (name, is_made_up) in enumerate(zip(names, made_up)):
+        if is_made_up:
+            name = word if len(names) == 1 else _first_free(word, index, taken)
+        elif given.count(name) > 1:
+            name = _first_free(name, 0, taken)
+        taken.add(name)
+        stable.append(name)
+    return stable
+
+
+def _first_free(word, start, taken):
+    return next(name for number in itertools.count(start) if (name := f"{word}_{number}") not in taken)
+
+
+def _numbers_known(table):
+    return table.input_dim if isinstance(table, layers.Embedding) else table.num_tokens
 
 
 def _is_made_up(operation):
@@ -198,11 +238,17 @@ def _is_made_up(operation):
 
 
 def _embedding_sizes(model, tensor):
-    """How many numbers each embedding knows that reads an input, also inside of nested models."""
-    for layer in model.layers:
-        for node in layer._inbound_nodes:
+    """How many numbers each embedding knows that reads an input as it is, also in another shape and inside of nested models."""
+    for operation in getattr(model, "operations", model.layers):
+        for node in operation._inbound_nodes:
             for position, read in enumerate(node.input_tensors):
-                if read is tensor and isinstance(layer, layers.Embedding):
-                    yield layer.input_dim
-                elif read is tensor and isinstance(layer, keras.Model):
-                    yield from _embedding_sizes(layer, layer.inputs[position])
+                if read is not tensor:
+                    continue
+                reader = operation.layer if isinstance(operation, layers.TimeDistributed) else operation
+                if isinstance(reader, layers.Embedding):
+                    yield reader.input_dim
+                elif isinstance(reader, keras.Model) and getattr(reader, "inputs", None):
+                    yield from _embedding_sizes(reader, reader.inputs[position])
+                elif type(reader).__name__ in MOVING and type(reader).__module__.startswith("keras."):
+                    for output in node.output_tensors:
+                        yield from _embedding_sizes(model, output)

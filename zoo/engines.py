@@ -42,6 +42,8 @@ def open_engine(path, threads=1):
 class LiteRTEngine:
     """A `.tflite` file, run by ai-edge-litert.
 
+    A file without signatures answers to "serving_default", by the names of its tensors.
+
     Attributes:
         signatures: {signature: (input names, output names)}.
     """
@@ -50,13 +52,51 @@ class LiteRTEngine:
         from ai_edge_litert.interpreter import Interpreter
 
         self._interpreter = Interpreter(str(path), num_threads=threads)
-        listed = self._interpreter.get_signature_list()
-        self.signatures = {name: (signature["inputs"], signature["outputs"]) for name, signature in listed.items()}
-        self._runners = {name: self._interpreter.get_signature_runner(name) for name in self.signatures}
+        self._runners = {
+            name: self._interpreter.get_signature_runner(name) for name in self._interpreter.get_signature_list()
+        } or {DEFAULT: _WithoutSignature(self._interpreter)}
+        self.signatures = {
+            name: (list(runner.get_input_details()), list(runner.get_output_details())) for name, runner in self._runners.items()
+        }
 
     def run(self, signature, inputs):
         """The outputs, {name: array}, for {name: array}."""
         return self._runners[signature](**inputs)
+
+    def describe(self, signature):
+        """What a signature takes and gives: ({input: (dtype, shape)}, {output: (dtype, shape)}).
+
+        A dtype is the name of NumPy's, or "string"; a shape has None for a free size, and is None if it may be any.
+        """
+        runner = self._runners[signature]
+        return tuple(
+            {name: (_dtype_name(one["dtype"]), _sizes(one["shape_signature"])) for name, one in details.items()}
+            for details in (runner.get_input_details(), runner.get_output_details())
+        )
+
+
+class _WithoutSignature:
+    """Runs the main graph of a `.tflite` file, as a signature runner of LiteRT's does."""
+
+    def __init__(self, interpreter):
+        self._interpreter = interpreter
+
+    def get_input_details(self):
+        return {details["name"]: details for details in self._interpreter.get_input_details()}
+
+    def get_output_details(self):
+        return {details["name"]: details for details in self._interpreter.get_output_details()}
+
+    def __call__(self, **inputs):
+        details = self.get_input_details()
+        for name, array in inputs.items():
+            if tuple(details[name]["shape"]) != array.shape:
+                self._interpreter.resize_tensor_input(details[name]["index"], array.shape)
+        self._interpreter.allocate_tensors()
+        for name, array in inputs.items():
+            self._interpreter.set_tensor(details[name]["index"], array)
+        self._interpreter.invoke()
+        return {name: self._interpreter.get_tensor(one["index"]) for name, one in self.get_output_details().items()}
 
 
 class OnnxEngine:
@@ -71,6 +111,7 @@ class OnnxEngine:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.log_severity_level = threads, 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         files = {DEFAULT: path, **{file.stem.split(".")[-1]: file for file in path.parent.glob(f"{path.stem}.*.onnx")}}
         self._sessions = {
             name: onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
@@ -84,6 +125,14 @@ class OnnxEngine:
     def run(self, signature, inputs):
         """The outputs, {name: array}, for {name: array}."""
         return dict(zip(self.signatures[signature][1], self._sessions[signature].run(None, inputs)))
+
+    def describe(self, signature):
+        """What a signature takes and gives, as in `LiteRTEngine.describe`."""
+        session = self._sessions[signature]
+        return tuple(
+            {value.name: (_onnx_dtype(value.type), _sizes(value.shape)) for value in values}
+            for values in (session.get_inputs(), session.get_outputs())
+        )
 
 
 class SavedModelEngine:
@@ -108,6 +157,35 @@ class SavedModelEngine:
         """The outputs, {name: array}, for {name: array}."""
         tensors = {name: self._tensor(array) for name, array in inputs.items()}
         return {name: output.numpy() for name, output in self._functions[signature](**tensors).items()}
+
+    def describe(self, signature):
+        """What a signature takes and gives, as in `LiteRTEngine.describe`."""
+        function = self._functions[signature]
+        return tuple(
+            {name: (one.dtype.name, _sizes(one.shape if one.shape.rank is not None else None)) for name, one in tensors.items()}
+            for tensors in (function.structured_input_signature[1], function.structured_outputs)
+        )
+
+
+def _sizes(shape):
+    """A shape as a list: None for sizes that are free, -1 or have a name."""
+    return None if shape is None else [int(size) if isinstance(size, (int, np.integer)) and size >= 0 else None for size in shape]
+
+
+def _dtype_name(dtype):
+    dtype = np.dtype(dtype)
+    return "string" if dtype.kind in "OSU" else dtype.name
+
+
+def _onnx_dtype(kind):
+    """The dtype of ONNX Runtime's type, such as "tensor(float)".
+
+    Example:
+        >>> _onnx_dtype("tensor(float)"), _onnx_dtype("tensor(int64)")
+        ('float32', 'int64')
+    """
+    name = kind.removeprefix("tensor(").removesuffix(")")
+    return {"float": "float32", "double": "float64"}.get(name, name)
 
 
 def write_arrays(path, items):

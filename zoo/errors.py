@@ -7,3 +7,7 @@ class UsageError(Exception):
 
 class RunError(Exception):
     """A run or a check failed on its way: exit code 1. The message says what happened and what is left."""
+
+
+class DataMissing(UsageError):
+    """The data that a network was trained on cannot be read on this machine."""

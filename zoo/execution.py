@@ -2,9 +2,18 @@
 
 import keras
 
+from zoo.errors import UsageError
+
+BACKENDS = ("tensorflow", "jax")  # that networks are trained and used with; the others that Keras has lack what this takes
 # On two AVX-512 cores XLA halved the speed of bare convolutions and recurrences, and a Python step per batch cost small dense
 # networks a third of theirs; benchmarks/training.py measures what recipes gain. Keras 3.15 leaves XLA off on CPUs too.
 STEPS_PER_EXECUTION = 20
+
+
+def check_backend():
+    """Raises `UsageError` if Keras runs on a backend that networks are neither trained nor used with here."""
+    if keras.backend.backend() not in BACKENDS:
+        raise UsageError(f"Keras runs on {keras.backend.backend()}; set KERAS_BACKEND to {' or '.join(BACKENDS)}.")
 
 
 def choose_execution(model, steps_per_epoch=STEPS_PER_EXECUTION):
@@ -20,12 +29,16 @@ def choose_execution(model, steps_per_epoch=STEPS_PER_EXECUTION):
     Returns:
         What was chosen, as a line for the reader.
 
+    Raises:
+        UsageError: If the backend is neither TensorFlow nor JAX.
+
     Example:
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         >>> model.compile(loss="mse")
         >>> "jit_compile=" in choose_execution(model, steps_per_epoch=5)
         True
     """
+    check_backend()
     backend = keras.backend.backend()
     on_cpu = all(device.startswith("cpu") for device in keras.distribution.list_devices())
     model.jit_compile = backend == "jax" or not on_cpu

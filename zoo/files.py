@@ -1,26 +1,37 @@
 """Files appear whole or not at all: what is written is written beside, and renamed."""
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
 import pathlib
+import platform
 import shutil
+import tempfile
+
+import filelock
 
 from zoo.errors import RunError, UsageError
 
+LOCK = "lock"
+
 
 @contextlib.contextmanager
-def appearing(path, suffix=None):
-    """Gives a path beside `path` to write a file or a folder to; on success it takes the name, on failure it vanishes.
+def appearing(path, suffix=None, further=()):
+    """Gives a path to write a file or a folder to; on success it appears as `path`, on failure nothing is left of it.
+
+    What is written lies in a folder beside `path`, named after this machine and at random, whose lock is held until the end. So
+    every writer can tell what a killed one left, and removes it.
 
     Args:
         path: A path that must not exist yet.
         suffix: How it must end, or None.
+        further: Names of files that appear in the same folder; they are written beside the path given.
 
     Raises:
-        UsageError: If the path exists or ends otherwise, or its folder cannot be made.
-        RunError: If the path cannot be written, as on a full disk.
+        UsageError: If a path exists or ends otherwise, or its folder cannot be made.
+        RunError: If a path cannot be written, as on a full disk.
 
     Example:
         >>> import tempfile
@@ -33,24 +44,26 @@ def appearing(path, suffix=None):
     path = pathlib.Path(path)
     if suffix is not None and path.suffix != suffix:
         raise UsageError(f"{path} ends in {path.suffix or 'no suffix'}; expected a name that ends in {suffix}.")
-    if path.exists():
-        raise UsageError(f"{path} exists; give a new name, or remove it first.")
-    partial = path.with_name(f"partial-{os.getpid()}-{path.name}")
+    targets = [path, *(path.with_name(name) for name in further)]
+    _check_free(targets)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{path.parent} cannot be made ({error.strerror or error}); give another folder.") from error
     try:
         _remove_leftovers(path.parent)
-        yield partial
-        for file in [partial, *partial.rglob("*")] if partial.is_dir() else [partial]:
-            _to_disk(file)
-        os.rename(partial, path)
-        _to_disk(path.parent)
+        with _own_folder(path.parent) as folder:
+            partials = [folder / target.name for target in targets]
+            yield partials[0]
+            for partial in partials:
+                for file in [partial, *partial.rglob("*")] if partial.is_dir() else [partial]:
+                    _to_disk(file)
+            _check_free(targets)
+            for partial, target in reversed([*zip(partials, targets)]):
+                os.rename(partial, target)
+            _to_disk(path.parent)
     except OSError as error:
         raise RunError(f"{error.filename or path} cannot be written ({error.strerror or error}); nothing was kept.") from error
-    finally:
-        _remove(partial)
 
 
 @contextlib.contextmanager
@@ -110,26 +123,43 @@ def _to_disk(path):
         os.close(descriptor)
 
 
-def _remove_leftovers(folder):
-    """Removes what processes left behind that were killed."""
-    for left in folder.glob("partial-*-*"):
-        process = left.name.split("-")[1]
-        if process.isdigit() and not _is_running(int(process)):
-            _remove(left)
+def _check_free(targets):
+    for target in targets:
+        if target.exists():
+            raise UsageError(f"{target} exists; give a new name, or remove it first.")
 
 
-def _is_running(process):
+@contextlib.contextmanager
+def _own_folder(parent):
+    """A new folder in `parent`, locked until it is removed at the end."""
+    folder, lock = _locked_folder(parent)
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.release()
 
 
-def _remove(path):
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+def _locked_folder(parent):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=_prefix(), dir=parent))
+    lock = filelock.FileLock(folder / LOCK)
+    try:
+        lock.acquire()
+    except FileNotFoundError:  # another process took it for a leftover, before it was locked
+        return _locked_folder(parent)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder, lock
+
+
+def _remove_leftovers(parent):
+    """Removes what processes of this machine left behind that were killed: folders whose lock nobody holds."""
+    for lock_path in parent.glob(f"{glob.escape(_prefix())}*/{LOCK}"):
+        with contextlib.suppress(filelock.Timeout, OSError), filelock.FileLock(lock_path, timeout=0):
+            shutil.rmtree(lock_path.parent, ignore_errors=True)
+
+
+def _prefix():
+    """How the names of this machine's folders begin: of the locks of others nothing can be told here."""
+    return f"zoo-partial-{platform.node()}@"  # which no name of a machine holds

@@ -1,7 +1,7 @@
-"""Losses that Keras does not have. Pure keras: they run on every backend of Keras 3.
+"""Losses that Keras does not have. They need nothing but Keras and run on each of its backends.
 
-For the two-class hinge take `keras.losses.Hinge`. `keras.losses.CategoricalHinge` counts only the highest wrong score, or 0 where
-all of them are lower; `multiclass_hinge` counts them all.
+For two classes use `keras.losses.Hinge`. `keras.losses.CategoricalHinge` counts only the highest of the wrong scores, and
+compares it with 0 as well; `multiclass_hinge` counts all wrong scores.
 """
 
 import keras
@@ -9,29 +9,30 @@ from keras import ops
 
 
 @keras.saving.register_keras_serializable("zoo")
-def multiclass_hinge(y_true, y_pred, margin=1.0):
-    """The multiclass support vector machine: every wrong class should score less than the true one, by a margin.
+def multiclass_hinge(y_true, y_pred, margin: float = 1.0):
+    """The loss of a multiclass support vector machine: each wrong class should score less than the true one, by a margin.
 
-    One example costs `sum(max(0, margin - y_pred[true] + y_pred[wrong])) / classes` over all wrong classes, as in
-    `torch.nn.functional.multi_margin_loss`.
+    The loss of one example is `sum(max(0, y_pred[wrong] - y_pred[true] + margin))` over all wrong classes. PyTorch's
+    `multi_margin_loss` is this sum divided by the number of classes.
 
-    Source: Weston & Watkins 1999, "Support Vector Machines for Multi-Class Pattern Recognition"; deck A, "Hinge Loss/Multi class
-    SVM Loss". Departure from the deck: it does not divide by the number of classes.
+    Source: Weston & Watkins 1999, "Support Vector Machines for Multi-Class Pattern Recognition"; Dibeklioğlu 2025, GE 461 "Deep
+    Learning", Hinge Loss/Multi class SVM Loss. No departures; the margin of the slides is 1.
 
     Args:
-        y_true: `(batch, ...)` or `(batch, ..., 1)`, numbers of the true classes, from 0 to `classes - 1`. Other numbers give NaN.
-        y_pred: `(batch, ..., classes)`, scores; any numbers.
-        margin: By how much the true class should win; with `compile`, give `MulticlassHinge(margin)`.
+        y_true: `(batch, ...)` or `(batch, ..., 1)`, indices of the true classes, from 0 to `classes - 1`. The loss of any other
+            index is NaN.
+        y_pred: `(batch, ..., classes)`, scores of any size.
+        margin: How far the true class should be ahead. To choose it in `compile`, use `MulticlassHinge(margin)`.
 
     Returns:
         `(batch, ...)`, 0 or more.
 
     Raises:
-        ValueError: If the shapes do not fit; one-hot labels are refused.
+        ValueError: If the shapes do not match; one-hot labels are not accepted.
 
     Example:
-        >>> float(multiclass_hinge(keras.ops.array([0]), keras.ops.array([[3.0, 1.0, 2.5, 0.0]]))[0])  # (0 + 0.5 + 0) / 4
-        0.125
+        >>> float(multiclass_hinge(keras.ops.array([0]), keras.ops.array([[3.0, 1.0, 2.5, 0.0]]))[0])  # 0 + 0.5 + 0
+        0.5
     """
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
@@ -41,30 +42,29 @@ def multiclass_hinge(y_true, y_pred, margin=1.0):
             "`multiclass_hinge` needs integer labels, (batch, ...), and scores, (batch, ..., classes), "
             f"got {tuple(y_true.shape)} and {tuple(y_pred.shape)}."
         )
-    classes = y_pred.shape[-1]
-    true = ops.one_hot(ops.cast(y_true, "int32"), classes, dtype=y_pred.dtype)
-    # Divided by 1, or by 0 where the label is no class: that must not pass for a loss.
+    true = ops.one_hot(ops.cast(y_true, "int32"), y_pred.shape[-1], dtype=y_pred.dtype)
+    # Divided by 1, or by 0 where the label is not a class: the loss must not look like a number there.
     score = ops.sum(true * y_pred, axis=-1, keepdims=True) / ops.sum(true, axis=-1, keepdims=True)
-    return ops.sum(ops.relu(margin - score + y_pred) * (1.0 - true), axis=-1) / classes
+    return ops.sum(ops.relu(margin - score + y_pred) * (1.0 - true), axis=-1)
 
 
 @keras.saving.register_keras_serializable("zoo")
 class MulticlassHinge(keras.losses.Loss):
-    """`multiclass_hinge` with a margin of one's own, for `compile`.
+    """`multiclass_hinge` with a configurable margin, for `compile`.
 
     Args:
-        margin: By how much the true class should win, positive.
+        margin: How far the true class should be ahead, positive.
         **kwargs: `reduction`, `name` and `dtype`, as for every `keras.losses.Loss`.
 
     Raises:
         ValueError: If `margin` is not positive.
 
     Example:
-        >>> float(MulticlassHinge(margin=2.0)(keras.ops.array([0]), keras.ops.array([[3.0, 2.0]])))  # (2 - 3 + 2) / 2
-        0.5
+        >>> float(MulticlassHinge(margin=2.0)(keras.ops.array([0]), keras.ops.array([[3.0, 2.0]])))  # 2 - 3 + 2
+        1.0
     """
 
-    def __init__(self, margin=1.0, **kwargs):
+    def __init__(self, margin: float = 1.0, **kwargs):
         super().__init__(**{"name": "multiclass_hinge", **kwargs})
         self.margin = _positive(margin)
 
@@ -77,44 +77,43 @@ class MulticlassHinge(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("zoo")
 def mean_bias_error(y_true, y_pred):
-    """The mean of prediction minus truth: above 0 where the model says too much.
+    """The mean of truth minus prediction: negative where the predictions are too large on average.
 
-    It tells a bias and is no loss to train with: it has no minimum.
+    It measures a bias. It cannot be trained with, because it has no minimum.
 
-    Source: deck A, "Mean Bias Error". Departure from it: the deck subtracts the prediction from the truth; we take the sign of
-    forecasting and of `keras.losses`, where more is more.
+    Source: Dibeklioğlu 2025, GE 461 "Deep Learning", Mean Bias Error. No departures; in forecasting the sign is often reversed.
 
     Args:
-        y_true: `(batch, ..., outputs)`, any numbers.
+        y_true: `(batch, ..., outputs)`, numbers of any size.
         y_pred: Same shape.
 
     Returns:
-        `(batch, ...)`.
+        `(batch, ...)`, the mean over the outputs.
 
     Raises:
         ValueError: If the shapes differ.
 
     Example:
-        >>> float(mean_bias_error(keras.ops.array([1.0, 2.0]), keras.ops.array([2.0, 4.0])))
-        1.5
+        >>> float(mean_bias_error(keras.ops.array([1.0, 2.0]), keras.ops.array([2.0, 4.0])))  # (-1 - 2) / 2
+        -1.5
     """
     y_true, y_pred = _alike("mean_bias_error", y_true, y_pred)
-    return ops.mean(y_pred - y_true, axis=-1)
+    return ops.mean(y_true - y_pred, axis=-1)
 
 
 @keras.saving.register_keras_serializable("zoo")
-def contrastive_loss(y_true, y_pred, margin=1.0):
-    """Draws similar pairs together, and pushes others apart until they are a margin away from each other.
+def contrastive_loss(y_true, y_pred, margin: float = 1.0):
+    """Pulls similar pairs together and pushes other pairs apart until they are a margin away from each other.
 
-    A similar pair at the distance d costs `d ** 2 / 2`, any other `max(0, margin - d) ** 2 / 2`.
+    The loss of a similar pair at distance d is `d ** 2 / 2`, that of any other pair `max(0, margin - d) ** 2 / 2`.
 
-    Source: Hadsell, Chopra & LeCun 2006, "Dimensionality Reduction by Learning an Invariant Mapping", equation 4. Departure:
-    there Y = 1 marks a pair that is not similar; here 1 answers "are they the same?" with yes.
+    Source: Hadsell, Chopra & LeCun 2006, "Dimensionality Reduction by Learning an Invariant Mapping", equation 4. Departure: in
+    the paper Y = 1 marks a dissimilar pair; here 1 means that the two are the same.
 
     Args:
-        y_true: `(batch, ..., pairs)`, 1 for a similar pair, 0 for another.
-        y_pred: Same shape, the distances that the network gives, 0 or more.
-        margin: How far apart pairs that are not similar should be; with `compile`, give `ContrastiveLoss(margin)`.
+        y_true: `(batch, ..., pairs)`, 1 for a similar pair, 0 for any other.
+        y_pred: Same shape, the distances that the network computes, 0 or more.
+        margin: How far apart dissimilar pairs should be. To choose it in `compile`, use `ContrastiveLoss(margin)`.
 
     Returns:
         `(batch, ...)`, the mean over the pairs, 0 or more.
@@ -133,10 +132,10 @@ def contrastive_loss(y_true, y_pred, margin=1.0):
 
 @keras.saving.register_keras_serializable("zoo")
 class ContrastiveLoss(keras.losses.Loss):
-    """`contrastive_loss` with a margin of one's own, for `compile`.
+    """`contrastive_loss` with a configurable margin, for `compile`.
 
     Args:
-        margin: How far apart pairs that are not similar should be, positive.
+        margin: How far apart dissimilar pairs should be, positive.
         **kwargs: `reduction`, `name` and `dtype`, as for every `keras.losses.Loss`.
 
     Raises:
@@ -147,7 +146,7 @@ class ContrastiveLoss(keras.losses.Loss):
         2.0
     """
 
-    def __init__(self, margin=1.0, **kwargs):
+    def __init__(self, margin: float = 1.0, **kwargs):
         super().__init__(**{"name": "contrastive_loss", **kwargs})
         self.margin = _positive(margin)
 
@@ -160,44 +159,43 @@ class ContrastiveLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("zoo")
 def sum_of_distances(y_true, y_pred):
-    """Draws similar pairs together and pushes others apart without a margin.
+    """Pulls similar pairs together and pushes other pairs apart, without a margin.
 
-    It is the distances of the former less those of the latter.
+    The loss is the sum of the distances of similar pairs minus the sum of the distances of all other pairs. It has no minimum
+    where distances can grow without bound, so the embeddings need a fixed length.
 
-    It has no minimum where distances can grow without a bound; take embeddings of a fixed length.
-
-    Source: deck A, "Metric/Contrastive Learning". Departure: the mean over the pairs, where the deck has the sum.
+    Source: Dibeklioğlu 2025, GE 461 "Deep Learning", Metric/Contrastive Learning. No departures.
 
     Args:
-        y_true: `(batch, ..., pairs)`, 1 for a similar pair, 0 for another.
-        y_pred: Same shape, the distances that the network gives, 0 or more.
+        y_true: `(batch, ..., pairs)`, 1 for a similar pair, 0 for any other.
+        y_pred: Same shape, the distances that the network computes, 0 or more.
 
     Returns:
-        `(batch, ...)`, the mean over the pairs.
+        `(batch, ...)`, the sum over the pairs.
 
     Raises:
         ValueError: If the shapes differ.
 
     Example:
-        >>> float(sum_of_distances(keras.ops.array([1, 1, 0]), keras.ops.array([0.5, 0.25, 1.5])))  # (0.5 + 0.25 - 1.5) / 3
-        -0.25
+        >>> float(sum_of_distances(keras.ops.array([1, 1, 0]), keras.ops.array([0.5, 0.25, 1.5])))  # 0.5 + 0.25 - 1.5
+        -0.75
     """
     y_true, y_pred = _alike("sum_of_distances", y_true, y_pred)
-    return ops.mean((2.0 * y_true - 1.0) * y_pred, axis=-1)
+    return ops.sum((2.0 * y_true - 1.0) * y_pred, axis=-1)
 
 
 @keras.saving.register_keras_serializable("zoo")
 def perceptron_criterion(y_true, y_pred):
-    """The perceptron's errors, `max(0, -y_true * y_pred)`: a score on the right side costs nothing, however small.
+    """The loss of the perceptron, `max(0, -y_true * y_pred)`: 0 for a score on the right side, however small.
 
-    Gradient descent on it, one example at a time, is Rosenblatt's rule. A score of 0, on the line, is an error with the loss 0
-    and the full gradient; otherwise a perceptron whose weights begin at 0 would never learn.
+    Gradient descent on it, one example at a time, is Rosenblatt's rule. A score of exactly 0 counts as an error: its loss is 0,
+    but it has the full gradient. Otherwise a perceptron whose weights start at 0 would never learn.
 
     Source: Rosenblatt 1958, "The Perceptron"; Bishop 2006, "Pattern Recognition and Machine Learning", equation 4.54.
 
     Args:
         y_true: `(batch, ..., outputs)`, 1 for one class and -1 for the other; 0 counts as -1.
-        y_pred: Same shape, scores; any numbers.
+        y_pred: Same shape, scores of any size.
 
     Returns:
         `(batch, ...)`, the mean over the outputs, 0 or more.
@@ -215,7 +213,7 @@ def perceptron_criterion(y_true, y_pred):
 
 
 def _alike(name, y_true, y_pred):
-    """Both as tensors of one type and shape, without the broadcasting that makes a table of two columns."""
+    """Both as tensors of one dtype and shape; never broadcast, which would compare every truth with every prediction."""
     y_pred = ops.convert_to_tensor(y_pred)
     y_true = ops.cast(y_true, y_pred.dtype)
     if len(y_true.shape) == 1 and len(y_pred.shape) == 2 and y_pred.shape[-1] == 1:

@@ -7,13 +7,14 @@ import zipfile
 
 import numpy as np
 
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo import saved
 from zoo.data.kinds import kind_of
 from zoo.data.text import padded
 from zoo.datasets.folder import SUFFIXES
 from zoo.endpoints import DEFAULT, endpoints_of, known_fields
 from zoo.errors import UsageError
+from zoo.types import nearest
 
 
 def predict(
@@ -115,7 +116,7 @@ def ask(name, sources, given=None, endpoint=None, folder=None):
     endpoints = endpoints_of(recipe, saved.load(name, folder), contract)
     wanted = endpoint or DEFAULT
     if wanted not in endpoints:
-        hint = recipes.nearest(wanted, endpoints)
+        hint = nearest(wanted, endpoints)
         raise UsageError(f"{recipes.name_of(name)} has no endpoint {wanted!r}{hint} Its endpoints are {', '.join(endpoints)}.")
     asked, known = endpoints[wanted], known_fields(recipe, contract)
     fields = asked.fields(dataclasses.replace(contract, inputs=known))
@@ -134,9 +135,7 @@ def _inputs(fields, sources, given, endpoint):
     """{input: array}, the labels of the examples, and notes; every input comes from `given`, or from the sources in turn."""
     unknown = [key for key in given if key not in fields]
     if unknown:
-        raise UsageError(
-            f"{endpoint} has no input {unknown[0]!r}{recipes.nearest(unknown[0], fields)} It takes {_described(fields)}."
-        )
+        raise UsageError(f"{endpoint} has no input {unknown[0]!r}{nearest(unknown[0], fields)} It takes {_described(fields)}.")
     in_turn = {key: field for key, field in fields.items() if key not in given}
     if len(sources) == 1 and len(in_turn) > 1 and str(sources[0]).endswith(".npz"):
         return {**_read_npz(pathlib.Path(sources[0]), in_turn)}, [], []

@@ -1,19 +1,14 @@
 """What a recipe is, and how its settings are read.
 
-A recipe is one file in `recipes/` that ends in `recipe = Recipe(...)`. Its settings are the keywords of its `build`, those of its
-`fit`, the name of its data set and the seed: flat, typed and strict.
+A recipe is one file in `recipes/` that ends in `recipe = Recipe(...)`. Its settings are the keywords of its `build`, its `phases`
+and its `fit`, the name of its data set with the settings that this has, and the seed: flat, typed and strict.
 """
 
-import ast
 import dataclasses
-import difflib
 import importlib
 import importlib.util
 import inspect
-import pathlib
 import re
-import sys
-import typing
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -21,12 +16,7 @@ import annotated_types
 
 from zoo.datasets import DATA_SETS
 from zoo.errors import UsageError
-
-# The types of settings, for the annotations of `build`.
-Count = Annotated[int, annotated_types.Ge(1)]
-Positive = Annotated[float, annotated_types.Gt(0)]
-NonNegative = Annotated[float, annotated_types.Ge(0)]
-Fraction = Annotated[float, annotated_types.Ge(0), annotated_types.Lt(1)]
+from zoo.types import Count, Fraction, NonNegative, Positive, nearest, typed
 
 FIT_TYPES = {
     "epochs": Count,
@@ -40,8 +30,10 @@ FIT_TYPES = {
 }
 # What a recipe's `fit` need not say; `schedule` apart, for builds that take an optimizer.
 OPTIMIZER_DEFAULTS = {"optimizer": "adam", "learning_rate": 1e-3, "momentum": 0.9, "weight_decay": 0.0, "global_clipnorm": None}
-# What `build` is given; its other parameters are settings.
-GIVEN = ("contract", "optimizer")
+# What `build` and `phases` are given; their other parameters are settings.
+GIVEN = ("contract", "optimizer", "settings")
+# What a data set's `load` is given; its other parameters are settings where they have a type.
+GIVEN_TO_LOAD = ("path", "contract")
 OTHER_TYPES = {"data": str, "seed": Annotated[int, annotated_types.Ge(0), annotated_types.Le(2**31)]}
 
 
@@ -93,6 +85,51 @@ class Target:
 
 
 @dataclasses.dataclass(frozen=True)
+class Phase:
+    """One stretch of training: what learns, on which form of the data, for how long.
+
+    Each phase begins with the weights of the best epoch of the phase before, and with an optimizer of its own; the learning rate
+    follows the schedule of the settings anew.
+
+    Args:
+        name: Its name in the history and on disk, such as "layer1".
+        epochs: Number of epochs, at least 1.
+        learning_rate: The highest learning rate; None for that of the settings.
+        learns: Names of the layers that learn, while the others keep their weights; None for all.
+        model: Function of (whole model, optimizer) to the compiled `keras.Model` that this phase trains, made of layers of the
+            whole model, or of its own; None for the whole model.
+        data: Function of (`Data`, whole model) to the `Data` of this phase, such as the codings of the layers before; None for
+            the data as they are.
+        finish: Function of (model of this phase, whole model), called after the last epoch, that carries weights over where the
+            two share no layers; None where they do.
+        monitor: Name of the Keras metric, smaller is better, that chooses the best epoch of a `model`; the epochs of the whole
+            model are chosen by the target of the recipe.
+
+    Raises:
+        ValueError: If the name is no name of a folder, or there is no epoch.
+
+    Example:
+        >>> [phase.name for phase in (Phase("head", 2, learns=("logits",)), Phase("all", 8, learning_rate=1e-4))]
+        ['head', 'all']
+    """
+
+    name: str
+    epochs: int
+    learning_rate: float | None = None
+    learns: tuple | None = None
+    model: Callable | None = None
+    data: Callable | None = None
+    finish: Callable | None = None
+    monitor: str = "loss"
+
+    def __post_init__(self):
+        if not re.fullmatch("[a-z0-9_]+", self.name):
+            raise ValueError(f"the name of a Phase must be of small letters, digits and _, got {self.name!r}.")
+        if self.epochs < 1:
+            raise ValueError(f"the Phase {self.name} must have at least 1 epoch, got {self.epochs}.")
+
+
+@dataclasses.dataclass(frozen=True)
 class Recipe:
     """How one network is trained.
 
@@ -115,6 +152,11 @@ class Recipe:
         estimate: Function of (model, part, contract) to {name: number}, for a target that no answer tells, or None.
         space: Function of a KerasTuner `hp` to settings, keywords of `build` or of `fit`, or None: what `zoo tune` searches. A
             hyperparameter bears the name of its setting, or `setting/part`; its default is the recipe's.
+        phases: Function of `settings` and of typed keywords with defaults, which are settings too, to a list of `Phase`, or None.
+            An empty list is one phase of the whole model, as without. The last phase trains the whole model, as a rule for the
+            `epochs` of the settings: these are what `zoo tune` shortens.
+        adapt: Function of (model, training part), called once before the first epoch, for layers that count or normalise: what
+            they find must be weights, as with `keras.layers.Normalization.adapt`. None where nothing adapts.
     """
 
     build: Callable
@@ -127,19 +169,45 @@ class Recipe:
     measure: Callable | None = None
     estimate: Callable | None = None
     space: Callable | None = None
+    phases: Callable | None = None
+    adapt: Callable | None = None
 
-    def defaults(self):
-        """Every setting with its default value."""
+    def defaults(self, data=None):
+        """Every setting with its default value.
+
+        Args:
+            data: The setting `data`, whose own settings are among them; None for the recipe's data set.
+        """
         built = {name: parameter.default for name, parameter in self._parameters().items()}
         usual = {**(OPTIMIZER_DEFAULTS if self._takes("optimizer") else {}), "schedule": "constant"}
         fit = {"epochs": None, "batch_size": None, **usual, **self.fit}
-        return {"data": self.data.__name__.rpartition(".")[2], **built, **fit, "seed": 0}
+        data = data or self.data.__name__.rpartition(".")[2]
+        own = {name: parameter.default for name, parameter in self.data_settings(data).items()}
+        return {"data": data, **own, **built, **fit, "seed": 0}
 
-    def types(self):
-        """Every setting with its type."""
+    def types(self, data=None):
+        """Every setting with its type; `data` as for `defaults`."""
+        defaults = self.defaults(data)
+        own = {name: parameter.annotation for name, parameter in self.data_settings(defaults["data"]).items()}
         built = {name: parameter.annotation for name, parameter in self._parameters().items()}
-        every = {**OTHER_TYPES, **FIT_TYPES, **built}
-        return {name: every[name] for name in self.defaults()}
+        every = {**OTHER_TYPES, **FIT_TYPES, **built, **own}
+        return {name: every[name] for name in defaults}
+
+    def data_settings(self, data):
+        """The settings of a data set, {name: `inspect.Parameter`}: the typed keywords of its `load`.
+
+        Args:
+            data: The setting `data`: the name of a set, with a path after a colon where it takes one.
+
+        Raises:
+            UsageError: If there is no such set, or a setting of it has the name of one of the recipe's.
+        """
+        parameters = inspect.signature(self._data_set(data).load).parameters
+        found = {name: one for name, one in parameters.items() if one.annotation is not one.empty and name not in GIVEN_TO_LOAD}
+        for name in found:
+            if name in (*OTHER_TYPES, *FIT_TYPES, *self._parameters()):
+                raise UsageError(f"the data set {data} and the recipe both have a setting {name!r}; rename the recipe's.")
+        return found
 
     def settings(self, overrides=()):
         """The settings after `key=value` overrides.
@@ -153,29 +221,39 @@ class Recipe:
         Raises:
             UsageError: If a key is unknown, or a value of the wrong type or out of range.
         """
-        settings, types = self.defaults(), self.types()
-        for override in overrides:
-            key, equals, text = override.partition("=")
+        split = [(override, *override.partition("=")) for override in overrides]
+        data = next((text for _, key, _, text in reversed(split) if key == "data"), None)
+        data = data and typed("data", data, str)
+        settings, types = self.defaults(data), self.types(data)
+        for override, key, equals, text in split:
             if not equals:
                 raise UsageError(f"got {override!r}; expected a setting as key=value, such as epochs=3.")
             if key not in types:
                 raise UsageError(f"there is no setting {key!r}{nearest(key, types)} The settings are {', '.join(types)}.")
-            settings[key] = _typed(key, text, types[key])
+            settings[key] = typed(key, text, types[key])
         return settings
 
-    def load_data(self, settings):
+    def load_data(self, settings, contract=None):
         """The data set that the settings name, in the form that the network needs.
+
+        Args:
+            settings: {setting: value}; a setting of the data set that is missing has its default.
+            contract: The `Contract` of a trained network, whose pieces of text are then used instead of learned anew.
 
         Raises:
             UsageError: If there is no such data set, or it cannot be read, or has another form than the recipe's own.
         """
-        name, colon, path = settings["data"].partition(":")
-        if name not in DATA_SETS:
-            raise UsageError(f"there is no data set {name!r}{nearest(name, DATA_SETS)} The sets are {', '.join(DATA_SETS)}.")
-        load = importlib.import_module(f"zoo.datasets.{name}").load
-        if colon and "path" not in inspect.signature(load).parameters:
-            raise UsageError(f"the data set {name} takes no path, got {settings['data']!r}.")
-        data = load(path=path) if colon else load()
+        text = settings["data"]
+        keywords = {name: settings[name] for name in self.data_settings(text) if name in settings}
+        load = self._data_set(text).load
+        takes = inspect.signature(load).parameters
+        if ":" in text:
+            if "path" not in takes:
+                raise UsageError(f"the data set {text.partition(':')[0]} takes no path, got {text!r}.")
+            keywords["path"] = text.partition(":")[2]
+        if "contract" in takes:
+            keywords["contract"] = contract
+        data = load(**keywords)
         try:
             return data if self.prepare is None else self.prepare(data)
         except KeyError as error:
@@ -187,7 +265,7 @@ class Recipe:
         Raises:
             UsageError: If the network cannot be built with these settings, or does not take the data's inputs.
         """
-        keywords = {name: settings[name] for name in self._parameters()}
+        keywords = {name: settings[name] for name in _settings_of(self.build)}
         if self._takes("contract"):
             keywords["contract"] = contract
         if self._takes("optimizer"):
@@ -198,6 +276,10 @@ class Recipe:
             model = self.build(**keywords)
         except KeyError as error:
             raise UsageError(self._unfit(settings, contract, error)) from error
+        except TypeError as error:
+            if contract.classes is not None or "NoneType" not in str(error):
+                raise
+            raise UsageError(self._unfit(settings, contract, "classes")) from error
         except ValueError as error:
             # Keras says where on the first line, and what on the next, in bold.
             lines = [line for line in re.sub(r"\x1b\[\d*m", "", str(error)).splitlines() if line.strip()]
@@ -207,179 +289,45 @@ class Recipe:
             raise UsageError(self._unfit(settings, contract, sorted(names)))
         return model
 
+    def list_phases(self, settings):
+        """The phases of a run with these settings, a list of at least one `Phase`.
+
+        Raises:
+            UsageError: If two have the same name, or the last one does not train the whole model.
+        """
+        phases = []
+        if self.phases is not None:
+            phases = self.phases(settings, **{name: settings[name] for name in _settings_of(self.phases)})
+        names = [phase.name for phase in phases]
+        if len(set(names)) < len(names):
+            raise UsageError(f"the phases of the recipe are named {', '.join(names)}; expected a name of its own for each.")
+        if phases and phases[-1].model is not None:
+            raise UsageError(f"the last phase, {names[-1]}, has a model of its own; expected one that trains the whole model.")
+        return phases or [Phase("all", settings["epochs"])]
+
     def _unfit(self, settings, contract, needed):
         return (
             f"the data set {settings['data']!r} has the inputs {sorted(contract.inputs)}, and the network needs {needed}; "
             f"use data={self.defaults()['data']} or a set of its form."
         )
 
+    def _data_set(self, text):
+        """The module of a data set, by its name with or without a path."""
+        name = text.partition(":")[0]
+        if name == self.data.__name__.rpartition(".")[2]:
+            return self.data
+        if name not in DATA_SETS:
+            raise UsageError(f"there is no data set {name!r}{nearest(name, DATA_SETS)} The sets are {', '.join(DATA_SETS)}.")
+        return importlib.import_module(f"zoo.datasets.{name}")
+
     def _parameters(self):
-        parameters = inspect.signature(self.build).parameters
-        return {name: parameter for name, parameter in parameters.items() if name not in GIVEN}
+        return {**_settings_of(self.build), **(_settings_of(self.phases) if self.phases else {})}
 
     def _takes(self, given):
         return given in inspect.signature(self.build).parameters
 
 
-def _typed(key, text, annotation):
-    import pydantic
-
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        value = text
-    try:
-        # Strict keeps "3" from passing for 3; tuples are written as in Python, so a list may stand for one.
-        return pydantic.TypeAdapter(annotation).validate_python(tuple(value) if isinstance(value, list) else value, strict=True)
-    except pydantic.ValidationError:
-        if annotation is str:
-            return text
-        raise UsageError(f"the setting {key} is {text!r}; expected {type_name(annotation)}.") from None
-
-
-def nearest(word, known):
-    """The end of a sentence that offers the known word nearest to `word`: '; did you mean ...?' or '.'."""
-    matches = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {matches[0]!r}?" if matches else "."
-
-
-def type_name(annotation):
-    """A type of a setting as a person reads it.
-
-    Example:
-        >>> type_name(Fraction), type_name(tuple[Count, ...]), type_name(Literal["gru", "lstm"] | None)
-        ('float, at least 0, less than 1', 'tuple of int, at least 1', '"gru", "lstm" or None')
-    """
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is Annotated:
-        words = {"Ge": "at least", "Gt": "more than", "Le": "at most", "Lt": "less than"}
-        bounds = [f"{words[type(bound).__name__]} {dataclasses.astuple(bound)[0]}" for bound in arguments[1:]]
-        return ", ".join([type_name(arguments[0]), *bounds])
-    if origin is Literal:
-        return ", ".join(f'"{choice}"' for choice in arguments)
-    if origin is tuple:
-        return f"tuple of {type_name(arguments[0])}"
-    if arguments:
-        return " or ".join(type_name(argument) for argument in arguments)
-    return "None" if annotation is type(None) else annotation.__name__
-
-
-def recipe_names():
-    """The names of all packaged recipes, in alphabetical order, without importing one."""
-    return sorted(path.stem for path in _packaged().glob("*.py") if path.stem != "__init__")
-
-
-def find(name):
-    """The recipe of a name, or of a file.
-
-    Args:
-        name: Name of a packaged recipe, whatever its case, or the path of a person's own recipe file, which ends in `.py`. A file
-            is run as Python: it is the person's own code.
-
-    Raises:
-        UsageError: If there is none, or the file cannot be run, or holds no `recipe`.
-
-    Example:
-        >>> find("mnist_cnn").target.metric
-        'accuracy'
-    """
-    file = recipe_file(name)
-    if file.parent == _packaged():
-        return importlib.import_module(f"zoo.recipes.{file.stem}").recipe
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[file.stem] = module  # as an import does, so that Keras finds the classes of the file again
-    try:
-        spec.loader.exec_module(module)
-    except UsageError:
-        raise
-    except Exception as error:
-        sys.modules.pop(file.stem)
-        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        reason = str(getattr(error, "msg", None) or error).partition("\n")[0]
-        raise UsageError(f"{name}{line} cannot be run as a recipe ({type(error).__name__}: {reason}).") from error
-    recipe = getattr(module, "recipe", None)
-    if not isinstance(recipe, Recipe):
-        raise UsageError(f"{name} holds no recipe; expected it to end in `recipe = Recipe(...)`, as `zoo copy` writes it.")
-    return recipe
-
-
-def recipe_file(name):
-    """The file of a recipe: a packaged one by its name, whatever its case, or a person's own, `.py`.
-
-    Raises:
-        UsageError: If there is none, or a person's own has a name that cannot be told from a packaged one.
-    """
-    text = str(name)
-    known = recipe_names()
-    if not text.endswith(".py"):
-        if text.lower() in known:
-            return _packaged() / f"{text.lower()}.py"
-        raise UsageError(
-            f"there is no network {text!r}{nearest(text.lower(), known)} `zoo list` shows all; your own recipe is a .py file."
-        )
-    file = pathlib.Path(text)
-    if not file.is_file():
-        raise UsageError(f"there is no recipe file {text}; write one with `zoo copy NETWORK {text}`.")
-    if file.stem.lower() in known:
-        raise UsageError(f"{text} has the name of a packaged network, and so would its results; give the file another name.")
-    if not file.stem.isidentifier():
-        raise UsageError(f"{text} has a name that Python cannot import; use letters, digits and _, a letter first.")
-    return file.resolve()
-
-
-def name_of(name):
-    """The name of a network, under which its results are saved: that of its recipe file.
-
-    Raises:
-        UsageError: If there is no such recipe.
-
-    Example:
-        >>> name_of("MNIST_CNN")
-        'mnist_cnn'
-    """
-    return recipe_file(name).stem
-
-
-def description(name):
-    """The first line of a recipe's docstring, read without importing it."""
-    try:
-        documentation = ast.get_docstring(ast.parse(recipe_file(name).read_text(encoding="utf-8")))
-    except (SyntaxError, UnicodeDecodeError) as error:
-        raise UsageError(f"{name} is not valid Python ({error}).") from error
-    return (documentation or "").partition("\n")[0]
-
-
-def copy(name, path):
-    """Writes a packaged recipe beside the user, as the beginning of their own.
-
-    Args:
-        name: Name of a network.
-        path: The file to write, which must not exist.
-
-    Returns:
-        The file, a `pathlib.Path`.
-
-    Raises:
-        UsageError: If there is no such network, the file exists or cannot be written, or its name is not that of a new recipe.
-    """
-    source, target = recipe_file(name), pathlib.Path(path)
-    if target.suffix != ".py" or not target.stem.isidentifier():
-        raise UsageError(f"got {path}; expected the name of a Python file, such as mine.py.")
-    if target.stem.lower() in recipe_names():
-        raise UsageError(f"{path} would have the name of a packaged network; give the file another name, such as mine.py.")
-    text = source.read_text(encoding="utf-8")
-    for command in ("train", "predict", "evaluate", "tune", "export"):
-        text = text.replace(f"zoo {command} {source.stem}", f"zoo {command} {target.name}")
-    try:
-        with open(target, "x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(f"{path} exists; give the copy another name.") from None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror or error}).") from error
-    return target
-
-
-def _packaged():
-    return pathlib.Path(next(iter(importlib.import_module("zoo.recipes").__path__))).resolve()
+def _settings_of(function):
+    """The parameters of `build` or `phases` that are settings."""
+    parameters = inspect.signature(function).parameters
+    return {name: parameter for name, parameter in parameters.items() if name not in GIVEN}

@@ -19,7 +19,7 @@ def check(
 
     **Example:** `zoo check mnist_cnn`
     """
-    from zoo import recipe as recipes
+    from zoo import finder as recipes
 
     recipes.recipe_file(name)
     quiet("zoo.export.network")

@@ -22,6 +22,9 @@ def quiet(module="keras"):
     """Imports a module, with TensorFlow's notes about the machine kept off the screen.
 
     They are written by C++ before any logging level counts, so the file descriptor itself has to be turned away.
+
+    Raises:
+        UsageError: If the backend that Keras is set to is unknown or not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
@@ -29,6 +32,10 @@ def quiet(module="keras"):
     try:
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), 2)
+        try:
+            importlib.import_module("keras")
+        except (ImportError, ValueError) as error:
+            raise UsageError(f"Keras cannot start ({error}); set KERAS_BACKEND to tensorflow or jax, and install it.") from error
         importlib.import_module(module)
     finally:
         os.dup2(screen, 2)

@@ -19,7 +19,7 @@ def copy(
 
     **Example:** `zoo copy mnist_cnn mine.py`, then `zoo train mine.py data=digits`
     """
-    from zoo import recipe as recipes
+    from zoo import finder as recipes
 
     target = recipes.copy(name, file)
     print(f"{target} is a copy of the recipe of {recipes.name_of(name)}; train it with `zoo train {target}`")

@@ -20,7 +20,7 @@ def evaluate(
 
     **Example:** `zoo evaluate mnist_cnn`
     """
-    from zoo import recipe as recipes
+    from zoo import finder as recipes
 
     recipes.recipe_file(name)
     if part not in ("test", "validation", "train"):

@@ -1,7 +1,9 @@
 """`zoo export`."""
 
+import functools
 from typing import Annotated
 
+import rich.console
 import rich.table
 import typer
 
@@ -33,18 +35,20 @@ def export(
 
     **Examples:** `zoo export mnist_cnn` · `zoo export stacked_lstm --format litert --fused --quantize int8`
     """
-    from zoo import recipe as recipes
+    from zoo import finder as recipes
 
     recipes.recipe_file(name)
     quiet("zoo.export.network")
     from zoo.export.network import export_network
 
     wanted = [part.strip() for part in formats.split(",") if part.strip()]
-    path, report = export_network(name, wanted, quantize, batch, fused, version, folder, allow_flex)
+    progress = rich.console.Console(stderr=True, markup=False, highlight=False, style="dim")
+    tell = functools.partial(progress.print, soft_wrap=True)
+    path, report = export_network(name, wanted, quantize, batch, fused, version, folder, allow_flex, tell)
     if as_json:
         return print_json({"path": str(path), **report})
     console.print(_export_table(report))
-    print(f"{name}: exported to {path}")
+    print(f"{report['name']}: exported to {path}")
     return None
 
 

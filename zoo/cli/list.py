@@ -10,7 +10,7 @@ def list_networks(folder: Folder = None, as_json: Json = False):
 
     **Example:** `zoo list`
     """
-    from zoo import recipe as recipes
+    from zoo import finder as recipes
 
     rows = [
         {"name": name, "description": recipes.description(name), "score": score_text(card_or_none(name, folder))}

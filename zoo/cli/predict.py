@@ -40,7 +40,7 @@ def predict(
     `zoo predict seq2seq "21. November 2026"` · `zoo predict perceptron 0.5,-0.2` · `zoo predict siamese_network a.png b.png` ·
     `zoo predict vae --endpoint sample count=64 seed=1 --save grid.png`
     """
-    from zoo import recipe as recipes
+    from zoo import finder as recipes
 
     recipes.recipe_file(name)
     if save:

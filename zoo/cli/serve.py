@@ -9,12 +9,14 @@ from zoo.cli.common import seconds
 
 def serve(
     folder: Annotated[str, typer.Argument(help="Folder of exported models.")] = "saved_models",
-    config: Annotated[str | None, typer.Option(help="TensorFlow Serving's model config as JSON, in place of the folder.")] = None,
+    config: Annotated[
+        str | None, typer.Option(help="TensorFlow Serving's model config, its text format or JSON, in place of the folder.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port for HTTP.")] = 8501,
     grpc_port: Annotated[int, typer.Option(help="Port for gRPC; -1 for none.")] = 8500,
     engine: Annotated[
-        str | None, typer.Option(help="litert, onnx or saved_model; by default the first one that is there.")
+        str | None, typer.Option(help="litert, onnx or saved_model; by default the fastest of those that are there.")
     ] = None,
     workers: Annotated[int, typer.Option(help="Number of processes.")] = 1,
     threads: Annotated[int | None, typer.Option(help="Threads of one call; by default the cores, shared by the workers.")] = None,
@@ -25,8 +27,13 @@ def serve(
     delay: Annotated[str | None, typer.Option(help="Time for which a batch waits for more requests, such as 2ms.")] = None,
     timeout: Annotated[str, typer.Option(help="Time after which a request is given up.")] = "30s",
     drain: Annotated[str, typer.Option(help="Time for which requests are waited for at the end.")] = "30s",
-    max_body: Annotated[int, typer.Option(help="Largest body of a request, in MB.")] = 16,
-    api_key_file: Annotated[str | None, typer.Option(help="File with a key that every request to /v1 must send.")] = None,
+    max_body: Annotated[int, typer.Option(help="Largest body of a request, unpacked, in MB.")] = 16,
+    api_key_file: Annotated[
+        str | None, typer.Option(help="File with a key that every request must send, over HTTP (to /v1) and gRPC.")
+    ] = None,
+    cors: Annotated[
+        list[str] | None, typer.Option(metavar="ORIGIN", help="Origin of web pages that may ask, or *; may be given many times.")
+    ] = None,
     certificate: Annotated[str | None, typer.Option(help="File of a TLS certificate in PEM.")] = None,
     private_key: Annotated[str | None, typer.Option(help="File of the certificate's key.")] = None,
     access_log: Annotated[str | None, typer.Option(help="File for a line of JSON per request; - for the screen.")] = None,
@@ -54,6 +61,7 @@ def serve(
         drain=seconds(drain, "--drain"),
         max_body=max_body,
         api_key_file=api_key_file,
+        cors=tuple(cors or ()),
         certificate=certificate,
         private_key=private_key,
         access_log=access_log,

@@ -1,26 +1,38 @@
 """`zoo show`."""
 
+from typing import Annotated
+
 import rich.table
+import typer
 
 from zoo.cli.common import Folder, Json, Name, card_or_none, console, print_json, quiet, score_text
 
 
-def show(name: Name, folder: Folder = None, as_json: Json = False):
+def show(
+    name: Name,
+    settings: Annotated[
+        list[str] | None, typer.Argument(help="Settings as key=value; data=SET shows the settings of another data set.")
+    ] = None,
+    folder: Folder = None,
+    as_json: Json = False,
+):
     """Show what a network is, its settings with types and defaults, its weight count and its score.
 
-    **Example:** `zoo show mnist_cnn`
+    **Examples:** `zoo show mnist_cnn` · `zoo show resnet20 data=folder`
     """
-    from zoo import recipe as recipes
+    from zoo import finder as recipes
+    from zoo.types import type_name
 
     recipes.recipe_file(name)
     card = card_or_none(name, folder)
     quiet()
     recipe = recipes.find(name)
-    types = recipe.types()
+    chosen = recipe.settings(settings or [])
+    types = recipe.types(chosen["data"])
     content = {
         "name": name,
         "description": recipes.description(name),
-        "settings": {key: {"type": recipes.type_name(types[key]), "default": value} for key, value in recipe.defaults().items()},
+        "settings": {key: {"type": type_name(types[key]), "default": value} for key, value in chosen.items()},
         "target": str(recipe.target),
         "aim": recipe.target.aim,
         "weights": card and card["weights"]["count"],

@@ -35,7 +35,7 @@ def train(
     **Examples:** `zoo train mnist_cnn` · `zoo train mnist_cnn data=digits epochs=30` · `zoo train mnist_cnn --resume`
     · `zoo train resnet20 --from cifar100`
     """
-    from zoo import recipe as recipes
+    from zoo import finder as recipes
 
     recipes.recipe_file(name)
     settings = settings or []

@@ -39,7 +39,7 @@ def tune(
     **Examples:** `zoo tune mnist_cnn data=digits --tuner random --max-trials 12 --workers 2` ·
     `zoo tune mnist_cnn --budget 30m` · `zoo tune mnist_cnn epochs=5 --space dropout=0.1:0.7`
     """
-    from zoo import recipe as recipes
+    from zoo import finder as recipes
     from zoo.tune.roles import WORKER, address_of, role
 
     recipes.recipe_file(name)

@@ -6,17 +6,40 @@ import keras
 import numpy as np
 
 from zoo.data.contract import model_inputs
+from zoo.errors import UsageError
 
 # Sequences of so many batches are sorted by length before they are cut into batches: enough that a batch holds hardly any
 # padding, few enough that its members still change from epoch to epoch.
 BATCHES_SORTED_TOGETHER = 50
 
 
+def check_targets(part, outputs):
+    """Raises `UsageError` unless a part has the targets that a network with these outputs is trained on.
+
+    Args:
+        part: A `zoo.data.Part`.
+        outputs: Names of the outputs.
+    """
+    if isinstance(part.targets, dict):
+        found = f"targets for {', '.join(part.targets)}"
+        fits = set(outputs) <= set(part.targets)
+    else:
+        found = "one target without a name"
+        fits = len(outputs) == 1 or part.targets is None
+    if not fits:
+        raise UsageError(
+            f"the network has the outputs {', '.join(outputs)}, and the data have {found}; "
+            "use the data set of its recipe, or one of its form."
+        )
+
+
 class Batches(keras.utils.PyDataset):
     """The batches of one part of a data set, for `fit` and `evaluate`.
 
-    Where the contract leaves the length of token numbers open, batches are bucketed: a batch holds examples of about the same
-    length, and is cut to the longest of them.
+    Token numbers whose length the contract leaves free are bucketed: a batch holds examples of about the same length, and each
+    input is cut to the longest of them, the targets that are aligned with it too. Every other array stays whole. An input whose
+    longest example is as long as its contract allows is left whole as well, because the first two batches may need one place
+    more than their longest.
 
     Args:
         part: A `zoo.data.Part`.
@@ -39,14 +62,20 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(self, part, contract, batch_size, seed=None, outputs=None):
         super().__init__(workers=1, use_multiprocessing=False)
+        if outputs is not None:
+            check_targets(part, outputs)
         if outputs is not None and isinstance(part.targets, dict):
             part = dataclasses.replace(part, targets={name: part.targets[name] for name in outputs})
         self.part, self.batch_size, self.seed = part, batch_size, seed
         self.epoch = 0
         self._ordered_epoch = None
-        self._lengths = None
-        if any(field.vocabulary is not None and None in field.shape for field in contract.inputs.values()):
-            self._lengths = np.max([np.count_nonzero(array, axis=1) for array in part.arrays()], axis=0)
+        lengths = {name: _lengths(part, name) for name, field in contract.inputs.items() if _is_text(field)}
+        self._longest = np.max(list(lengths.values()), axis=0) if lengths else None  # of each example
+        self._cut = {}
+        for name, own in lengths.items():
+            limit = contract[name].max_length
+            if own.min() < own.max() and (limit is None or own.max() < limit):
+                self._cut[name] = own
 
     def __len__(self):
         return -(-len(self.part) // self.batch_size)
@@ -55,13 +84,26 @@ class Batches(keras.utils.PyDataset):
         if self._ordered_epoch != self.epoch:
             self._order, self._ordered_epoch = self._batches_of_epoch(), self.epoch
         rows = self._order[index]
-        # Keras takes the shape of all batches from the first two, so the first one is left uncut (see `_batches_of_epoch`).
-        width = None if self._lengths is None or index == 0 else self._lengths[rows].max()
-        inputs = model_inputs({name: array[rows][:, :width] for name, array in self.part.inputs.items()})
+        widths = {name: self._width(name, index) for name in self._cut}
+        inputs = {name: _as_wide(array[rows], widths.get(name)) for name, array in self.part.inputs.items()}
         if self.part.targets is None:
-            return (inputs,)
-        targets = self.part.targets_of(rows)
-        return inputs, targets[:, :width] if width else targets
+            return (model_inputs(inputs),)
+        targets, aligned = self.part.targets_of(rows), self.part.aligned
+        if isinstance(targets, dict):
+            aligned = aligned or {}
+            targets = {name: _as_wide(array, widths.get(aligned.get(name))) for name, array in targets.items()}
+        else:
+            targets = _as_wide(targets, widths.get(aligned))
+        return model_inputs(inputs), targets
+
+    def _width(self, name, index):
+        """To how many places an input is cut in a batch."""
+        lengths = self._cut[name]
+        width = lengths[self._order[index]].max()
+        # Keras takes a length for free only if the first two batches differ in it.
+        if index == 0 and len(self) > 1 and lengths[self._order[1]].max() == width:
+            width += 1
+        return width
 
     def _batches_of_epoch(self):
         """The row numbers of each batch."""
@@ -69,17 +111,39 @@ class Batches(keras.utils.PyDataset):
         generator = np.random.default_rng([self.seed or 0, self.epoch])
         if self.seed is not None:
             generator.shuffle(examples)
-        if self._lengths is None:
+        if self._longest is None:
             return np.split(examples, range(self.batch_size, len(examples), self.batch_size))
         together = self.batch_size * BATCHES_SORTED_TOGETHER
         groups = np.split(examples, range(together, len(examples), together))
-        examples = np.concatenate([group[np.argsort(self._lengths[group], kind="stable")] for group in groups])
+        examples = np.concatenate([group[np.argsort(self._longest[group], kind="stable")] for group in groups])
         batches = np.split(examples, range(self.batch_size, len(examples), self.batch_size))
         if self.seed is not None:
             order = generator.permutation(len(batches))
             batches = [batches[index] for index in order]
-        # The narrowest batch comes second: whatever is ever cut is cut in it, so Keras sees which lengths are free.
-        if len(batches) > 2:
-            narrowest = min(range(1, len(batches)), key=lambda index: self._lengths[batches[index]].max())
-            batches[1], batches[narrowest] = batches[narrowest], batches[1]
         return batches
+
+
+def _is_text(field):
+    """Whether an input is token numbers, as many as there are."""
+    return field.vocabulary is not None and field.shape[:1] == (None,)
+
+
+def _lengths(part, name):
+    """How many places each example takes in an input, and in the targets that are aligned with it."""
+    targets = part.targets if isinstance(part.targets, dict) else {None: part.targets}
+    aligned = part.aligned if isinstance(part.aligned, dict) else {None: part.aligned}
+    arrays = [part.inputs[name], *(array for output, array in targets.items() if aligned.get(output) == name)]
+    return np.max([_length(array) for array in arrays], axis=0)
+
+
+def _length(array):
+    """The place of the last number that is no padding, counted from 1, of each example; at least 1."""
+    used = (array != 0).reshape(*array.shape[:2], -1).any(axis=2)
+    return np.where(used.any(axis=1), used.shape[1] - np.argmax(used[:, ::-1], axis=1), 1)
+
+
+def _as_wide(array, width):
+    """An array with so many places in the second axis; None leaves it as it is."""
+    if width is None or width <= array.shape[1]:
+        return array[:, :width] if width else array
+    return np.pad(array, ((0, 0), (0, width - array.shape[1]), *((0, 0),) * (array.ndim - 2)))

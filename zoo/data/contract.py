@@ -2,6 +2,8 @@
 
 import dataclasses
 import hashlib
+import importlib.metadata
+import json
 import math
 
 import numpy as np
@@ -171,11 +173,15 @@ class Part:
         inputs: Input name to array `(examples, ...)`.
         targets: `(examples, ...)`, {output: such an array} for a network of several outputs, or None where it needs none.
         references: For text, the right answer of each example as it was written.
+        aligned: Name of the input of token numbers that the targets have a number for at each place, as the next words of a
+            text have; {output: such a name} where some of several targets have one. None for targets that stand for the whole
+            example, such as a class.
     """
 
     inputs: dict
     targets: np.ndarray | dict | None = None
     references: tuple | None = None
+    aligned: str | dict | None = None
 
     def __len__(self):
         return len(next(iter(self.inputs.values())))
@@ -183,7 +189,8 @@ class Part:
     def head(self, count):
         """The first `count` examples."""
         references = None if self.references is None else self.references[:count]
-        return Part({name: array[:count] for name, array in self.inputs.items()}, self.targets_of(slice(count)), references)
+        inputs = {name: array[:count] for name, array in self.inputs.items()}
+        return dataclasses.replace(self, inputs=inputs, targets=self.targets_of(slice(count)), references=references)
 
     def targets_of(self, rows):
         """The targets of some examples, in the form of `targets`.
@@ -195,15 +202,34 @@ class Part:
             return {name: array[rows] for name, array in self.targets.items()}
         return None if self.targets is None else self.targets[rows]
 
-    def arrays(self):
-        """Every array: the inputs, then the targets."""
+    def fingerprint(self):
+        """A sha256 over every array with its name, and over the references."""
         targets = self.targets if isinstance(self.targets, dict) else {"": self.targets}
-        return [*self.inputs.values(), *(array for array in targets.values() if array is not None)]
+        arrays = {**{f"input {name}": array for name, array in self.inputs.items()}, **targets}
+        digest = hashlib.sha256()
+        for name, array in arrays.items():
+            if array is not None:
+                digest.update(f"{name}\0{array.dtype}{array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).data)
+        digest.update(json.dumps(self.references).encode())
+        return digest.hexdigest()
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Data:
-    """A data set: what to train on, what to choose by, and what to report on once."""
+    """A data set: what to train on, what to choose by, and what to report on once.
+
+    Args:
+        train: A `Part`.
+        validation: A `Part`.
+        test: A `Part`.
+        contract: The `Contract` of its inputs.
+        source: Where it comes from.
+        licence: Its licence.
+        notes: What a person should know of how it was read, a sentence each.
+        packages: Names of the packages that made the arrays, where another version of them may make others.
+        paths: {setting: value} by which a person's own files are found from any folder.
+    """
 
     train: Part
     validation: Part
@@ -211,6 +237,9 @@ class Data:
     contract: Contract
     source: str
     licence: str
+    notes: tuple = ()
+    packages: tuple = ()
+    paths: dict = dataclasses.field(default_factory=dict)
 
     def __str__(self):
         inputs = ", ".join(f"{name} {field.dtype} {field.batch_shape()}" for name, field in self.contract.inputs.items())
@@ -223,13 +252,30 @@ class Data:
     __repr__ = __str__
 
     def fingerprint(self):
-        """A sha256 over every array of every part: equal exactly when the data are equal."""
-        digest = hashlib.sha256()
-        for part in (self.train, self.validation, self.test):
-            for array in part.arrays():
-                digest.update(f"{array.dtype}{array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
+        """A sha256 of each part, and of the names: of the inputs, their pieces of text and the classes.
+
+        Returns:
+            {"train": text, "validation": text, "test": text, "names": text}: equal exactly where the data are.
+        """
+        pieces = {name: field.vocabulary for name, field in self.contract.inputs.items()}
+        names = hashlib.sha256(json.dumps([pieces, self.contract.classes]).encode()).hexdigest()
+        return {**{name: getattr(self, name).fingerprint() for name in ("train", "validation", "test")}, "names": names}
+
+    def made_with(self):
+        """{package: version} of `packages`."""
+        return {package: importlib.metadata.version(package) for package in self.packages}
+
+
+def unequal(before, now):
+    """What differs between two fingerprints of data, as text; empty where they are equal.
+
+    Example:
+        >>> unequal({"train": "1", "test": "2", "names": "3"}, {"train": "1", "test": "4", "names": "5"})
+        'test, names'
+    """
+    if not isinstance(before, dict):
+        return "a fingerprint of an earlier version of zoo"
+    return ", ".join(part for part in now if before.get(part) != now[part])
 
 
 def image_data(train, test, validation_examples, seed, classes, source, licence, picture=None):

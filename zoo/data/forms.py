@@ -4,8 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from zoo.data.contract import Contract, Data, Part
+from zoo.data.contract import Contract, Field, Part, model_inputs
 from zoo.errors import UsageError
+
+CODING_BATCH = 250
 
 
 def image_rows(data):
@@ -35,6 +37,25 @@ def autoencoding(data):
         return Part(part.inputs, part.inputs["image"])
 
     return _changed(data, images, Contract(data.contract.inputs))
+
+
+def codings(data, model):
+    """What a model makes of every example, computed in batches, as inputs and as targets: data for the layer that comes next.
+
+    Args:
+        data: A `Data`.
+        model: A `keras.Model` from the inputs of the data to {name: (batch, features)}.
+
+    Returns:
+        A `Data` with the input `name`, float32, and the same as targets.
+    """
+    ((name, coding),) = model.output.items()
+
+    def coded(part):
+        answers = model.predict(model_inputs(part.inputs), batch_size=CODING_BATCH, verbose=0)
+        return Part(answers, answers[name])
+
+    return _changed(data, coded, Contract({name: Field("float32", tuple(coding.shape[1:]), None, None)}))
 
 
 def binarized(data, seed=0):
@@ -141,4 +162,5 @@ def _check_classified(data):
 
 
 def _changed(data, change, contract):
-    return Data(change(data.train), change(data.validation), change(data.test), contract, data.source, data.licence)
+    parts = {name: change(getattr(data, name)) for name in ("train", "validation", "test")}
+    return dataclasses.replace(data, **parts, contract=contract)

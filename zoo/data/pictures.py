@@ -9,6 +9,10 @@ from zoo.errors import UsageError
 
 # Of the way from the background to the darkest ink: what is fainter is paper, not ink.
 INK = 0.2
+# Grey in more than 8 bits.
+DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+# What white can be in a picture of floating point, or of 32 bits: the least that holds all of its values.
+WHITES = (1, 255, 65535)
 
 
 def light_on_dark(path, size=28, box=20, center="mass"):
@@ -125,13 +129,11 @@ def pixels(picture, mode, size=None):
 
     Returns:
         uint8 `(height, width)`, or `(height, width, 3)`.
+
+    Raises:
+        ValueError: If it holds values that are below zero or not finite.
     """
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode.startswith("I;16"):
-        # By hand, because Pillow cuts off what is above 255; a value that stands for transparency is laid on white too.
-        grey = np.asarray(picture).astype("float32")
-        grey[grey == picture.info.get("transparency")] = 65535
-        picture = Image.fromarray(np.round(grey / 257).astype("uint8"))
+    picture = _upright(picture)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
@@ -147,13 +149,30 @@ def pixels(picture, mode, size=None):
     return np.asarray(picture)
 
 
+def _upright(picture):
+    """A picture turned as its EXIF data say, in 8 bits.
+
+    By hand where it has more, because Pillow cuts off what is above 255; a value that stands for transparency becomes white.
+    """
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode not in DEEP_MODES:
+        return picture
+    grey = np.array(picture, "float64")
+    if not np.isfinite(grey).all() or grey.min() < 0:
+        raise ValueError("it holds values that are below zero or not finite")
+    whites = WHITES if picture.mode in ("I", "F") else (65535,)  # nothing in the file says how bright those two can be
+    white = next((white for white in whites if grey.max() <= white), grey.max())
+    grey[grey == picture.info.get("transparency")] = white
+    return Image.fromarray(np.round(grey * (255 / white)).astype("uint8"))
+
+
 def _read_grey(path):
     """(height, width) float32 from 0 to 255, and notes."""
     name = path if isinstance(path, (str, os.PathLike)) else "the picture"
     try:
         with Image.open(path) as file:
-            picture = ImageOps.exif_transpose(file)
-            notes = [f"{picture.width} x {picture.height} pixels, {picture.mode}"]
+            mode, picture = file.mode, _upright(file)
+            notes = [f"{picture.width} x {picture.height} pixels, {mode}"]
             picture = picture.convert("RGBA" if picture.has_transparency_data else "L")
     except FileNotFoundError:
         raise UsageError(f"there is no file {path}; expected a picture.") from None

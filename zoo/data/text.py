@@ -8,6 +8,7 @@ from zoo.data.contract import Contract, Field, Part
 
 PADDING, START, END, UNKNOWN = 0, 1, 2, 3
 SPECIAL = ("<padding>", "<start>", "<end>", "<unknown>")
+LONGEST_KEPT = 40  # characters of a word whose numbers are kept
 SPACE = "\u2581"  # stands for the space inside a piece, as SentencePiece writes it
 
 
@@ -41,7 +42,7 @@ class Vocabulary:
         # Without the special ones: a text that spells "<end>" does not end there.
         self.numbers = {piece: number for number, piece in enumerate(self.pieces) if number > UNKNOWN}
         self.longest = max(map(len, self.pieces[4:]), default=1)
-        self._encode_word = functools.lru_cache(maxsize=100_000)(self._longest_first)
+        self._encode_short_word = functools.lru_cache(maxsize=20_000)(self._longest_first)
 
     @classmethod
     def of_characters(cls, texts):
@@ -90,6 +91,10 @@ class Vocabulary:
         # A piece holds a space at its beginning only, so words can be cut one by one.
         words = text.replace(" ", " " + SPACE).split(" ")
         return [number for word in words for number in self._encode_word(word)] + [END]
+
+    def _encode_word(self, word):
+        # Long words, which are rare, are not kept: a server is sent any.
+        return self._encode_short_word(word) if len(word) <= LONGEST_KEPT else self._longest_first(word)
 
     def decode(self, numbers):
         """The text of numbers up to the end token; special numbers give no text, the unknown one gives U+FFFD."""
@@ -141,13 +146,18 @@ def pair_part(sources, targets, source_vocabulary, target_vocabulary):
 
     Returns:
         A `Part`: `source` (examples, time), `target` (examples, time) shifted to the right with the start token in front,
-        the unshifted labels as targets, and the target texts as references.
+        the unshifted labels as targets, aligned with `target`, and the target texts as references.
     """
     labels = padded([target_vocabulary.encode(text) for text in targets])
     shifted = np.pad(labels, ((0, 0), (1, 0)), constant_values=START)[:, :-1]
     shifted[labels == PADDING] = PADDING
     source = padded([source_vocabulary.encode(text) for text in sources])
-    return Part({"source": source, "target": shifted}, labels, tuple(targets))
+    return Part({"source": source, "target": shifted}, labels, tuple(targets), aligned="target")
+
+
+def vocabularies_of(contract):
+    """The two vocabularies of a contract of pairs, or None where there is no contract."""
+    return contract and [Vocabulary(contract[name].vocabulary) for name in ("source", "target")]
 
 
 def pair_contract(source_vocabulary, target_vocabulary, max_length=200):

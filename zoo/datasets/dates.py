@@ -6,7 +6,7 @@ import babel.dates
 import numpy as np
 
 from zoo.data.contract import Data
-from zoo.data.text import Vocabulary, pair_contract, pair_part
+from zoo.data.text import Vocabulary, pair_contract, pair_part, vocabularies_of
 
 # Every spelling names its date without doubt: numbers alone are written day.month.year, month/day/year or year-month-day, and
 # no two of the languages call different months by one name (as Polish and Croatian do with "listopad").
@@ -35,7 +35,7 @@ PATTERNS = (
 FIRST, LAST = datetime.date(1900, 1, 1), datetime.date(2099, 12, 31)
 
 
-def load(examples=44000, seed=0):
+def load(examples=44000, seed=0, contract=None):
     """Pairs such as ("Samstag, 21. November 2026", "2026-11-21"): 2 000 to validate, 2 000 to test, the others to train.
 
     No source text is in two parts. A third is written in lower case and a sixth in capitals.
@@ -43,10 +43,10 @@ def load(examples=44000, seed=0):
     Args:
         examples: Number of pairs.
         seed: Seed of the generation.
+        contract: A `Contract` whose vocabularies are used; None makes those of the training part.
 
     Returns:
-        A `zoo.data.Data` with `source` and `target`, int32 numbers of characters; targets are the unshifted labels. The
-        vocabularies are those of the training part.
+        A `zoo.data.Data` with `source` and `target`, int32 numbers of characters; targets are the unshifted labels.
 
     Raises:
         ValueError: If there are not more than 4 000 examples.
@@ -69,17 +69,17 @@ def load(examples=44000, seed=0):
         text = text.lower() if case < 2 else text.upper() if case == 2 else text
         pairs[text] = date.isoformat()
     sources, targets = list(pairs), list(pairs.values())
-    source_vocabulary = Vocabulary.of_characters(sources[4000:])
-    target_vocabulary = Vocabulary.of_characters(targets[4000:])
+    vocabularies = vocabularies_of(contract) or [Vocabulary.of_characters(texts[4000:]) for texts in (sources, targets)]
 
     def part(start, stop):
-        return pair_part(sources[start:stop], targets[start:stop], source_vocabulary, target_vocabulary)
+        return pair_part(sources[start:stop], targets[start:stop], *vocabularies)
 
     return Data(
         train=part(4000, None),
         validation=part(0, 2000),
         test=part(2000, 4000),
-        contract=pair_contract(source_vocabulary, target_vocabulary),
+        contract=pair_contract(*vocabularies),
         source=f"generated with babel {babel.__version__}, {len(LOCALES)} locales, {len(PATTERNS)} patterns, seed {seed}",
         licence="generated; locale data: Unicode License v3",
+        packages=("babel",),
     )

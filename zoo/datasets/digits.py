@@ -1,5 +1,7 @@
 """Handwritten digits that travel with scikit-learn: real, small, no network needed."""
 
+import dataclasses
+
 import numpy as np
 import sklearn.datasets
 import sklearn.model_selection
@@ -28,7 +30,7 @@ def load():
     train, test, train_labels, test_labels = sklearn.model_selection.train_test_split(
         images, bunch.target, test_size=360, random_state=0, stratify=bunch.target
     )
-    return image_data(
+    data = image_data(
         (train, train_labels),
         (test, test_labels),
         validation_examples=180,
@@ -38,6 +40,7 @@ def load():
         licence="CC BY 4.0",
         picture=PICTURE,
     )
+    return dataclasses.replace(data, packages=("pillow",))
 
 
 def _resize(image):

@@ -1,5 +1,6 @@
 """A person's own images in one .npz file, in the form of keras.datasets: `data=npz:FILE.npz`."""
 
+import dataclasses
 import math
 import os
 import zipfile
@@ -21,11 +22,15 @@ def load(path=None):
 
     Images, `x_train` and `x_test`, are (examples, height, width) or (examples, height, width, channels) with 1 or 3 channels,
     integers from 0 to 255 or floating point in [0, 1]. Labels, `y_train` and `y_test`, are integers from 0, (examples,) or
-    (examples, 1). A further array `classes` may name them; without it they are called "0", "1" and so on. All images are in
+    (examples, 1). A further array `classes` may name them; without it they are called as they are numbered. All images are in
     memory as float32, at most 4 GiB.
 
+    Other forms are taken too where they can mean one thing only, and the notes say so: channels in the second place, if the
+    last one cannot be channels; floating point from 0 to 255, if all values are whole or one is above 127; one-hot labels,
+    (examples, classes) with a single 1 in each row; labels from 1, if none is 0 and every one up to the largest occurs.
+
     Args:
-        path: The file, as `numpy.savez` or `numpy.savez_compressed` writes it.
+        path: The file, as `numpy.savez` or `numpy.savez_compressed` writes it; `~` is the user's own folder.
 
     Returns:
         A `zoo.data.Data` with `image` (height, width, channels), float32 in [0, 1], and int32 targets.
@@ -44,6 +49,7 @@ def load(path=None):
     """
     if not path:
         raise UsageError(f"`data=npz` came without a file; write data=npz:FILE.npz, a file of {FORM}.")
+    path = os.path.expanduser(path)
     if not os.path.isfile(path):
         raise UsageError(f"{path} is no file; expected an .npz file of {FORM}.")
     try:
@@ -54,9 +60,11 @@ def load(path=None):
     except Exception as error:  # zipfile, its decompressors and NumPy's reader raise errors of many kinds
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UsageError(f"{path} cannot be read as an .npz file ({reason}); save it anew with numpy.savez.") from error
-    images = {part: _pixels(arrays[f"x_{part}"], f"{path}: x_{part}") for part in ("train", "test")}
-    labels = {part: arrays[f"y_{part}"].reshape(-1) for part in ("train", "test")}
-    classes = _classes(labels, arrays.get("classes"), path)
+    notes = []
+    images = _pixels({part: arrays[f"x_{part}"] for part in ("train", "test")}, path, notes)
+    labels = {part: _numbers(arrays[f"y_{part}"], f"{path}: y_{part}", notes) for part in ("train", "test")}
+    labels, first = _from_zero(labels, path, notes)
+    classes = _classes(labels, arrays.get("classes"), path, first)
     count = len(images["train"])
     if count < 10:
         raise UsageError(f"{path}: x_train holds {count} images; expected at least 10, of which a tenth is for validation.")
@@ -76,7 +84,7 @@ def load(path=None):
             f"{path}: class {few} has {(labels['train'] == few).sum()} of the {count} training examples, and all of them were "
             "drawn for validation; expected more examples of it."
         )
-    return data
+    return dataclasses.replace(data, notes=tuple(notes), paths={"data": [os.path.abspath(path)]})
 
 
 def _arrays(archive, path):
@@ -91,7 +99,7 @@ def _arrays(archive, path):
     headers = {name: _header(archive, path, name) for name in wanted}
     for part in ("train", "test"):
         _check_part(path, part, headers)
-    train, test = ((*headers[name][0][1:], 1)[:3] for name in ("x_train", "x_test"))
+    train, test = (_shape(headers[name][0]) for name in ("x_train", "x_test"))
     if train != test:
         raise UsageError(f"{path}: the images of x_train are {train}, those of x_test {test}; expected images of one shape.")
     check_memory(path, sum(math.prod(headers[name][0]) for name in ("x_train", "x_test")))
@@ -124,35 +132,91 @@ def _check_part(path, part, headers):
         raise UsageError(
             f"{images} has shape {shape}; expected (examples, height, width) or (examples, height, width, channels)."
         )
-    if len(shape) == 4 and shape[3] not in (1, 3):
+    if len(shape) == 4 and shape[3] not in (1, 3) and shape[1] not in (1, 3):
         raise UsageError(f"{images} has {shape[3]} channels; expected 1 or 3, in the last place of {shape}.")
     if not all(shape):
         raise UsageError(f"{images} is empty, of shape {shape}; expected images to train and to test.")
     if dtype.kind not in "uif":
         raise UsageError(f"{images} is {dtype}; expected integers from 0 to 255, or floating point in [0, 1].")
-    if label_shape[1:] not in ((), (1,)) or not label_shape:
+    if len(label_shape) not in (1, 2):
         raise UsageError(f"{labels} has shape {label_shape}; expected (examples,) or (examples, 1), the number of each class.")
-    if label_dtype.kind not in "ui":
+    if label_dtype.kind not in ("ui" if label_shape[1:] in ((), (1,)) else "uifb"):
         raise UsageError(f"{labels} is {label_dtype}; expected integers, the number of each class.")
     if label_shape[0] != shape[0]:
         raise UsageError(f"{labels} has {label_shape[0]} labels for {shape[0]} images; expected one for each.")
 
 
-def _pixels(array, name):
-    """uint8, or float32 in [0, 1]; (examples, height, width, channels)."""
-    largest = 1 if array.dtype.kind == "f" else 255
-    if not np.isfinite(array).all():
-        raise UsageError(f"{name} holds NaN or infinity; expected finite values.")
-    if array.min() < 0 or array.max() > largest:
+def _channels_first(shape):
+    """Whether images have their channels in the second place, which the last one cannot hold then."""
+    return len(shape) == 4 and shape[3] not in (1, 3) and shape[1] in (1, 3)
+
+
+def _shape(shape):
+    """(height, width, channels) of an array of images."""
+    return (*shape[2:], shape[1]) if _channels_first(shape) else (*shape[1:], 1)[:3]
+
+
+def _pixels(images, path, notes):
+    """{part: array}, uint8 or float32 in [0, 1]; (examples, height, width, channels)."""
+    if any(_channels_first(array.shape) for array in images.values()):
+        notes.append(f"{path}: the images have their channels in the second place; they were moved to the last.")
+    images = {
+        part: np.moveaxis(array, 1, 3) if _channels_first(array.shape) else array.reshape(*array.shape[:3], -1)
+        for part, array in images.items()
+    }
+    for part, array in images.items():
+        if not np.isfinite(array).all():
+            raise UsageError(f"{path}: x_{part} holds NaN or infinity; expected finite values.")
+    to_255 = _reach_255([array for array in images.values() if array.dtype.kind == "f"])
+    if to_255:
+        notes.append(f"{path}: the images are floating point from 0 to 255; they were divided by 255.")
+    return {part: _as_pixels(array, f"{path}: x_{part}", to_255) for part, array in images.items()}
+
+
+def _reach_255(arrays):
+    """Whether floating point lies in [0, 255] and cannot be meant for [0, 1]."""
+    if not arrays or min(array.min() for array in arrays) < 0:
+        return False
+    largest = max(array.max() for array in arrays)
+    return 127 < largest <= 255 or 1 < largest <= 255 and all((array == np.round(array)).all() for array in arrays)
+
+
+def _as_pixels(array, name, to_255):
+    is_float = array.dtype.kind == "f"
+    if array.min() < 0 or array.max() > (1 if is_float and not to_255 else 255):
         raise UsageError(
             f"{name} is {array.dtype} in [{array.min():g}, {array.max():g}]; expected integers from 0 to 255, "
             "or floating point in [0, 1]."
         )
-    pixels = array.astype("float32" if largest == 1 else "uint8", copy=False)
-    return pixels if pixels.ndim == 4 else pixels[..., None]
+    if is_float and to_255 and not (array == np.round(array)).all():
+        return array.astype("float32") / np.float32(255)
+    return array.astype("float32" if is_float and not to_255 else "uint8", copy=False)
 
 
-def _classes(labels, names, path):
+def _numbers(labels, name, notes):
+    """The number of each class, (examples,), out of one-hot labels too."""
+    if labels.ndim == 1 or labels.shape[1] == 1:
+        return labels.reshape(-1)
+    if not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()):
+        raise UsageError(
+            f"{name} has shape {labels.shape} and is not one-hot, a single 1 in each row; expected (examples,) or (examples, 1), "
+            "the number of each class."
+        )
+    notes.append(f"{name} is one-hot; the place of the 1 was taken for the class.")
+    return labels.argmax(axis=1)
+
+
+def _from_zero(labels, path, notes):
+    """The labels counted from 0, and the first of them as it was."""
+    present = np.unique(labels["train"])
+    from_one = present[0] == 1 and len(present) == present[-1] > 1 and labels["test"].min() >= 1
+    if not from_one:
+        return labels, 0
+    notes.append(f"{path}: the labels are 1 to {present[-1]}; they were taken for the classes in this order.")
+    return {part: numbers.astype("int64") - 1 for part, numbers in labels.items()}, 1
+
+
+def _classes(labels, names, path, first):
     """The names of the classes, after every label was found to have one."""
     for part, numbers in labels.items():
         if numbers.min() < 0:
@@ -166,6 +230,10 @@ def _classes(labels, names, path):
             )
         if not all(name.strip() and name.isprintable() for name in names.tolist()):
             raise UsageError(f"{path}: classes holds names that are blank or cannot be printed; expected a text for each class.")
+        if first == 1 and len(names) != count:
+            raise UsageError(
+                f"{path}: y_train has the labels 1 to {count}, and classes holds {len(names)} names; expected {count}."
+            )
         if count > len(names):
             raise UsageError(
                 f"{path}: y_train has the label {count - 1}, and classes holds {len(names)} names; expected one for each."
@@ -181,4 +249,4 @@ def _classes(labels, names, path):
         )
     if labels["test"].max() >= count:
         raise UsageError(f"{path}: y_test has the label {labels['test'].max()}; expected those of y_train, 0 to {count - 1}.")
-    return [str(number) for number in range(count)] if names is None else names.tolist()
+    return [str(first + number) for number in range(count)] if names is None else names.tolist()

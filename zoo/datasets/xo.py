@@ -4,7 +4,7 @@ import numpy as np
 
 from zoo.data.contract import Contract, Data, Field, Part
 
-# The X of the lectures ("What Computers See"), and an O in its style.
+# The X of Payberah 2018, "Deep Learning for Poets (Part IV)", What Computers See, and an O in its style.
 _X = """
 .........
 .#.....#.
@@ -27,7 +27,9 @@ _O = """
 ...###...
 .........
 """
-DECK_X, DECK_O = (np.array([[1.0 if c == "#" else -1.0 for c in row] for row in text.split()], "float32") for text in (_X, _O))
+SLIDES_X, SLIDES_O = (
+    np.array([[1.0 if c == "#" else -1.0 for c in row] for row in text.split()], "float32") for text in (_X, _O)
+)
 CLASSES = ("O", "X")
 # How `zoo.data.pictures.light_on_dark` gives a person's picture the form of these images: ink is 1, paper -1.
 PICTURE = {"size": 9, "box": 7, "center": "box"}
@@ -91,7 +93,7 @@ def draw(letter, scale=(1.0, 1.0), degrees=0.0, thickness=1.0, shift=(0.0, 0.0))
         ValueError: If the letter is another.
 
     Example:
-        >>> bool((draw("X") == DECK_X).all()), bool((draw("O") == DECK_O).all())
+        >>> bool((draw("X") == SLIDES_X).all()), bool((draw("O") == SLIDES_O).all())
         (True, True)
     """
     if letter not in CLASSES:

@@ -3,22 +3,18 @@
 import dataclasses
 import os
 import pathlib
-import re
 import subprocess
 import sys
 import tempfile
-import warnings
 
 import numpy as np
 
 from zoo.engines import read_arrays, write_arrays
 from zoo.errors import RunError
 
-BATCHES = (1, 7)
 TOLERANCE = 1e-5
 # A quantized file computes something else, on purpose; what is beyond this is no rounding but a fault.
 QUANTIZED_TOLERANCE = 0.2
-MADE_UP_LENGTH = 9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,66 +36,6 @@ class Difference:
     where: str = ""
 
 
-def make_requests(endpoints, examples, fields, batches=BATCHES, seed=0, fixed_lengths=False):
-    """Inputs for every endpoint: real examples where the names match, else what an earlier endpoint gives, else made up.
-
-    Args:
-        endpoints: {signature: Endpoint}; one that gives `memory` stands before one that takes it.
-        examples: {input: (examples, ...)}; may lack inputs, or be empty.
-        fields: {signature: {input: Field}}, for what is made up.
-        batches: The batch sizes; a model that fixes its own gets that one.
-        seed: Integer seed of what is made up.
-        fixed_lengths: Whether sequences come at full length only; else also at half of it, and as one step.
-
-    Returns:
-        A list of (signature, {input: array}, {output: array}), the outputs being Keras's own.
-    """
-    generator = np.random.default_rng(seed)
-    full = max((array.shape[1] for array in examples.values() if array.ndim > 1), default=MADE_UP_LENGTH)
-    free = any(None in field.shape for every in fields.values() for field in every.values())
-    lengths = [full] if fixed_lengths or not free else sorted({full, (full + 1) // 2, 1}, reverse=True)
-    requests, start = [], 0
-    fixed = {tensor.shape[0] for endpoint in endpoints.values() for tensor in endpoint.inputs.values() if tensor.shape} - {None}
-    for batch in [max(fixed, default=batch) for batch in batches]:
-        for length in lengths:
-            known = {}
-            for name, array in examples.items():
-                rows = array[np.arange(start, start + batch) % len(array)]
-                known[name] = rows
-            for signature, endpoint in endpoints.items():
-                inputs = {}
-                for name in endpoint.inputs:
-                    field, value = fields[signature][name], known.get(name)
-                    if value is None or value.ndim != len(field.sizes()):
-                        value = _made_up(field, batch, length, generator)
-                    if None in field.shape:
-                        value = value[:, :length]
-                    inputs[name] = np.asarray(value, field.dtype, order="C")
-                with warnings.catch_warnings():  # the attention over a source of one token is 1, which is right
-                    warnings.filterwarnings("ignore", "You are using a softmax over axis")
-                    outputs = {name: np.asarray(output) for name, output in endpoint(inputs).items()}
-                known.update({name: output for name, output in outputs.items() if output.shape[:1] == (batch,)})
-                requests.append((signature, inputs, outputs))
-            start += batch
-    return requests
-
-
-def _made_up(field, batch, length, generator):
-    """Values of a field's range: uniform where it is bounded, else standard normal, or small integers, as for single values."""
-    shape = [length if size is None else size for size in field.shape]
-    if field.batched:
-        shape = [batch, *shape]
-    if field.dtype.startswith("int") or field.dtype.startswith("uint"):
-        low = 1 if field.minimum is None else int(field.minimum)
-        high = low + 10 if field.maximum is None or not field.batched else int(field.maximum) + 1
-        return generator.integers(low, high, shape).astype(field.dtype)
-    if field.dtype == "bool":
-        return generator.random(shape) < 0.5
-    if field.minimum is None or field.maximum is None:
-        return generator.standard_normal(shape).astype(field.dtype)
-    return generator.uniform(field.minimum, field.maximum, shape).astype(field.dtype)
-
-
 def answers_of(path, requests, timed=()):
     """What an exported file answers in a process of its own.
 
@@ -117,14 +53,18 @@ def answers_of(path, requests, timed=()):
     with tempfile.TemporaryDirectory() as folder:
         asked, answered = pathlib.Path(folder) / "requests.npz", pathlib.Path(folder) / "answers.npz"
         write_arrays(asked, [request[:2] for request in [*requests, *timed]])
-        command = [sys.executable, "-m", "zoo.engines", str(path), str(asked), str(answered), "--time", str(len(timed))]
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        finished = subprocess.run(command, capture_output=True, text=True, env=environment)
+        finished = run_engines(path, asked, answered, "--time", str(len(timed)))
         if finished.returncode:
             lines = [line for line in finished.stderr.splitlines() if line.strip()] if finished.returncode > 0 else []
             reason = lines[-1] if lines else f"exit code {finished.returncode}"
-            raise RunError(f"{_name_of(path)} does not run in its own runtime: {reason:.300}")
+            raise RunError(f"{path.name} does not run in its own runtime: {reason:.300}")
         return [outputs for _, outputs in read_arrays(answered)]
+
+
+def run_engines(*arguments):
+    """Runs `python -m zoo.engines` with some arguments, and gives its `subprocess.CompletedProcess`."""
+    command, environment = [sys.executable, "-m", "zoo.engines", *arguments], {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
 
 
 def difference(requests, answers):
@@ -184,17 +124,12 @@ def prove(path, requests, quantized=False):
 
 def judge(path, found, quantized=False):
     """Raises `RunError`, as `prove` does, if the `Difference` found is too large."""
-    name = _name_of(path)
+    name = path.name
     if quantized:
         if not found.relative <= QUANTIZED_TOLERANCE:
             raise RunError(
                 f"{name} is off by {found.relative:.0%} of the size of the outputs after quantization; it is not kept. "
-                "Give more representative data, or another --quantize."
+                "Give more representative data, or another quantization."
             )
     elif not found.excess <= TOLERANCE:
         raise RunError(f"{name} differs from Keras by {found.excess:.2g} in {found.where}; it is not kept.")
-
-
-def _name_of(path):
-    """The name that a file will have: until it is proven, it lies beside it under another one."""
-    return re.sub(r"^partial-\d+-", "", pathlib.Path(path).name)

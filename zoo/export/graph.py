@@ -6,6 +6,7 @@ import tensorflow as tf
 from zoo.endpoints import DEFAULT, Endpoint
 from zoo.errors import RunError, UsageError
 from zoo.export.recurrent import folded_time
+from zoo.export.slices import with_new_axes_apart
 
 
 def as_endpoints(model, signatures=None):
@@ -84,13 +85,14 @@ def _without_side_effects(function, specs):
     outputs = {name: output.op.inputs[0] for name, output in function.structured_outputs.items()}
     graph_def = function.graph.as_graph_def()
     graph_def = tf.compat.v1.graph_util.extract_sub_graph(graph_def, [output.op.name for output in outputs.values()])
+    graph_def = with_new_axes_apart(graph_def)
     kept = {node.name for node in graph_def.node}
     captured = {inside.op.name: outside for outside, inside in function.graph.captures if inside.op.name in kept}
 
     def call(**inputs):
         graph = tf.compat.v1.get_default_graph()
         feeds = {name: tensor for name, tensor in inputs.items() if name in kept}
-        feeds.update({name: graph.capture(tensor) for name, tensor in captured.items()})
+        feeds.update({name: _inside(graph, tensor) for name, tensor in captured.items()})
         for variable in function.graph.variables:
             graph.watch_variable(variable)  # the variables that converters turn into constants
         results = tf.graph_util.import_graph_def(
@@ -104,6 +106,11 @@ def _without_side_effects(function, specs):
     return tf.function(call, autograph=False).get_concrete_function(**specs)
 
 
+def _inside(graph, tensor):
+    """A tensor from outside of a graph: the handle of a variable or a table, or else a constant, which converters would lose."""
+    return graph.capture(tensor) if tensor.dtype in (tf.resource, tf.variant) else tf.constant(tensor.numpy())
+
+
 def has_loop(function):
     """Whether a concrete function has a while loop in it, or in a function that it calls."""
     graph_def = function.graph.as_graph_def()
@@ -111,13 +118,56 @@ def has_loop(function):
     return any(node.op in ("While", "StatelessWhile") for node in nodes)
 
 
-def save(module, folder, functions):
-    """Saves {signature: function} with the module that keeps what they need; `RunError` if the disk is full."""
+def save(folder, endpoints, functions, further=None):
+    """Saves {signature: function} with all that these need; `RunError` if the disk is full.
+
+    Args:
+        folder: The folder, as text.
+        endpoints: {signature: Endpoint}, of which every variable is saved once.
+        functions: {signature: function}, those of endpoints concrete.
+        further: {signature: `tf.Module`} of signatures that are no endpoints, or None.
+    """
+    module = tf.Module()
+    module.kept, module.further = [*variables(endpoints), *_resources(endpoints, functions)], further or {}
+    # The gradients of some activations, such as silu, cannot be saved, and whoever runs a file needs none.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     try:
-        tf.saved_model.save(module, folder, signatures=functions)
+        tf.saved_model.save(module, folder, signatures=functions, options=options)
     except tf.errors.OpError as error:
         reason = error.message.split("; ")[-1].partition(" [Op:")[0]
         raise RunError(f"{folder} cannot be written ({reason}); nothing was kept.") from error
+
+
+def _resources(endpoints, functions):
+    """The tables and the variables of TensorFlow's own that functions read; a SavedModel asks for them by object."""
+    read = {id(outside) for signature in endpoints for outside, _ in functions[signature].graph.captures}
+    found = {}
+    for endpoint in endpoints.values():
+        for layer in endpoint.model._flatten_layers():
+            for part in tf.train.TrackableView(layer).descendants():
+                handle = getattr(part, "handle", getattr(part, "resource_handle", None))
+                if id(handle) in read:
+                    found[id(handle)] = part
+    return list(found.values())
+
+
+def check_plain(endpoints, form):
+    """Raises `UsageError` if an endpoint holds what only TensorFlow can run: text, or tables to look up in.
+
+    Args:
+        endpoints: {signature: Endpoint}.
+        form: Name of the format that cannot.
+    """
+    advice = "export a SavedModel, or a model that begins behind it and takes numbers"
+    for endpoint in endpoints.values():
+        for side, tensors in (("input", endpoint.inputs), ("output", endpoint.outputs)):
+            for name, tensor in tensors.items():
+                if str(tensor.dtype) == "string":
+                    raise UsageError(f"{side} `{name}` is text, for which {form} has no operations; {advice}.")
+        for layer in endpoint.model._flatten_layers(include_self=False):
+            parts = tf.train.TrackableView(layer).descendants()
+            if any(isinstance(part, tf.saved_model.experimental.TrackableResource) for part in parts):
+                raise UsageError(f"layer `{layer.name}` looks up in a table, for which {form} has no operations; {advice}.")
 
 
 def checked(name, tensor, field):

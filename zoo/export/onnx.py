@@ -1,13 +1,19 @@
 """Export to ONNX, for ONNX Runtime: Keras's own graph, converted by tf2onnx; recurrent layers become LSTM and GRU nodes."""
 
-import contextlib
 import pathlib
+import re
+
+import numpy as np
 
 from zoo.endpoints import DEFAULT
 from zoo.errors import RunError, UsageError
-from zoo.export.check import make_requests, prove
-from zoo.export.graph import as_endpoints, as_function, fields_of, specs_of
+from zoo.export.advice import instead, named
+from zoo.export.beside import write_beside
+from zoo.export.check import prove
+from zoo.export.examples import as_arrays
+from zoo.export.graph import as_endpoints, as_function, check_plain, fields_of, specs_of
 from zoo.export.quiet import quiet
+from zoo.export.requests import check_repeats, make_requests
 from zoo.files import appearing
 
 OPSET = 18
@@ -16,6 +22,8 @@ OPSET = 18
 def onnx(model, path, signatures=None, contract=None, examples=None):
     """Exports a functional model to an ONNX file, and keeps it if ONNX Runtime computes with it what Keras does.
 
+    The contract and golden requests are written beside it, for `zoo serve`.
+
     Args:
         model: A functional `keras.Model`. Its inputs and outputs keep their names; the batch, and lengths that the model leaves
             free, stay free.
@@ -23,13 +31,14 @@ def onnx(model, path, signatures=None, contract=None, examples=None):
             because an ONNX file holds one graph.
         signatures: {name: functional model}, further signatures, or None.
         contract: The `zoo.data.contract.Contract` of the inputs, or None.
-        examples: {input: array (examples, ...)} for the comparison; made up where they are missing.
+        examples: {input: array (examples, ...)} for the comparison, or any other data that `model.predict` takes; made up where
+            they are missing.
 
     Returns:
         The `zoo.export.check.Difference` from Keras.
 
     Raises:
-        UsageError: If the model is not functional, or the path exists.
+        UsageError: If the model is not functional or draws random numbers, examples do not fit its inputs, or the path exists.
         RunError: If an operation has no counterpart, or the file differs from Keras by more than 1e-5.
 
     Example:
@@ -40,11 +49,16 @@ def onnx(model, path, signatures=None, contract=None, examples=None):
         True
     """
     endpoints = as_endpoints(model, signatures)
-    requests = make_requests(endpoints, examples or {}, fields_of(endpoints, contract))
-    with contextlib.ExitStack() as stack:
-        partial = {file: stack.enter_context(appearing(file, ".onnx")) for file in _files(endpoints, pathlib.Path(path)).values()}
-        write_onnx(endpoints, next(iter(partial.values())))
-        return prove(next(iter(partial.values())), requests)
+    check_plain(endpoints, "ONNX")
+    fields = fields_of(endpoints, contract)
+    requests = make_requests(endpoints, as_arrays(examples, endpoints, fields, "examples"), fields)
+    check_repeats(endpoints, requests)
+    _, *further = _files(endpoints, pathlib.Path(path)).values()
+    with appearing(path, ".onnx", further=[file.name for file in further]) as partial:
+        write_onnx(endpoints, partial)
+        found = prove(partial, requests)
+        write_beside(path, "onnx", endpoints, fields, requests, found, contract)
+        return found
 
 
 def write_onnx(endpoints, path, metadata=None):
@@ -62,6 +76,7 @@ def write_onnx(endpoints, path, metadata=None):
         UsageError: If an input and an output have the same name.
         RunError: If an operation has no counterpart in ONNX.
     """
+    check_plain(endpoints, "ONNX")
     files, converted = _files(endpoints, path), {}
     for signature, endpoint in endpoints.items():
         twice = set(endpoint.inputs) & set(endpoint.outputs)
@@ -90,13 +105,55 @@ def _converted(signature, endpoint):
         # tf2onnx calls with its arguments in order.
         ordered = tf.function(lambda *tensors: function(**dict(zip(specs, tensors))), list(specs.values()), autograph=False)
         try:
-            model, _ = tf2onnx.convert.from_function(ordered, input_signature=list(specs.values()), opset=OPSET)
+            model, _ = tf2onnx.convert.from_function(
+                ordered, input_signature=list(specs.values()), opset=OPSET, custom_op_handlers=HANDLERS
+            )
             _rename_outputs(model.graph, sorted(endpoint.outputs))
             onnx_library.checker.check_model(model, full_check=True)
         except Exception as error:  # tf2onnx raises whatever its handlers of single operations raise
-            reason = (str(error) or type(error).__name__).strip().splitlines()[0]
-            raise RunError(f"{endpoint.model.name} cannot be converted to ONNX ({signature}: {reason:.200}).") from error
+            reason = _reason(error, function, endpoint)
+            raise RunError(f"{endpoint.model.name} cannot be converted to ONNX ({signature}: {reason}).") from error
     return model
+
+
+def _reason(error, function, endpoint):
+    """The line of tf2onnx's error that says why; with the layer and what to do, where an operation is missing."""
+    line = (str(error) or type(error).__name__).strip().splitlines()[0]
+    missing = re.match(r"No Op registered for (\w+)", line)
+    if missing is None:
+        return f"{line:.200}"
+    operations = {missing[1]: next((node.name for node in function.graph.as_graph_def().node if node.op == missing[1]), "")}
+    return f"ONNX has no operation for {named(operations, [endpoint])}; {instead(operations)}"
+
+
+def _erfc(graph, node, name, arguments):
+    """1 - erf(x)."""
+    node.type = "Erf"
+    graph.insert_new_node_on_output("Sub", node.output[0], inputs=[_one(graph, node), node.output[0]])
+
+
+def _expm1(graph, node, name, arguments):
+    """exp(x) - 1."""
+    node.type = "Exp"
+    graph.insert_new_node_on_output("Sub", node.output[0], inputs=[node.output[0], _one(graph, node)])
+
+
+def _log1p(graph, node, name, arguments):
+    """log(1 + x)."""
+    node.type = "Log"
+    graph.replace_inputs(node, [graph.make_node("Add", [_one(graph, node), node.input[0]]).output[0]])
+
+
+def _one(graph, node):
+    """The number 1 in the type of a node's input."""
+    from tf2onnx import utils
+
+    dtype = utils.map_onnx_to_numpy_type(graph.get_dtype(node.input[0]))
+    return graph.make_const(utils.make_name("one"), np.ones((), dtype)).output[0]
+
+
+# Operations of TensorFlow that tf2onnx lacks, and ONNX has the parts of; in the form that tf2onnx asks for.
+HANDLERS = {"Erfc": (_erfc, []), "Expm1": (_expm1, []), "Log1p": (_log1p, [])}
 
 
 def _rename_outputs(graph, names):

@@ -1,10 +1,11 @@
 """Export to SavedModel, for TensorFlow Serving: named signatures that refuse what does not keep the contract."""
 
-import tensorflow as tf
-
-from zoo.export.check import make_requests, prove
-from zoo.export.graph import as_endpoints, as_function, fields_of, save, variables
+from zoo.export.beside import write_beside
+from zoo.export.check import prove
+from zoo.export.examples import as_arrays
+from zoo.export.graph import as_endpoints, as_function, fields_of, save
 from zoo.export.quiet import quiet
+from zoo.export.requests import check_repeats, make_requests
 from zoo.files import appearing
 
 
@@ -12,7 +13,7 @@ def saved_model(model, path, signatures=None, contract=None, examples=None):
     """Exports a functional model to a SavedModel, and keeps it if TensorFlow computes with it what Keras does.
 
     The graph checks its inputs: wrong shapes, NaN, infinity, and values outside the contract are refused with a message that
-    names the input, by TensorFlow Serving too.
+    names the input, by TensorFlow Serving too. The contract and golden requests are written into the folder, for `zoo serve`.
 
     Args:
         model: A functional `keras.Model`, the signature "serving_default". Inputs and outputs keep their names; the batch, and
@@ -21,13 +22,14 @@ def saved_model(model, path, signatures=None, contract=None, examples=None):
         signatures: {name: functional model}, further signatures, or None.
         contract: The `zoo.data.contract.Contract` of the inputs, or None: then only shapes are checked, that values are finite,
             and that token numbers are those of the embedding that reads them.
-        examples: {input: array (examples, ...)} for the comparison; made up where they are missing.
+        examples: {input: array (examples, ...)} for the comparison, or any other data that `model.predict` takes; made up where
+            they are missing.
 
     Returns:
         The `zoo.export.check.Difference` from Keras.
 
     Raises:
-        UsageError: If the model is not functional, or the path exists.
+        UsageError: If the model is not functional or draws random numbers, examples do not fit its inputs, or the path exists.
         RunError: If the SavedModel cannot be written, or differs from Keras by more than 1e-5.
 
     Example:
@@ -39,10 +41,13 @@ def saved_model(model, path, signatures=None, contract=None, examples=None):
     """
     endpoints = as_endpoints(model, signatures)
     fields = fields_of(endpoints, contract)
-    requests = make_requests(endpoints, examples or {}, fields)
+    requests = make_requests(endpoints, as_arrays(examples, endpoints, fields, "examples"), fields)
+    check_repeats(endpoints, requests)
     with appearing(path) as partial:
         write_saved_model(endpoints, partial, fields)
-        return prove(partial, requests)
+        found = prove(partial, requests)
+        write_beside(partial, "saved_model", endpoints, fields, requests, found, contract)
+        return found
 
 
 def write_saved_model(endpoints, folder, fields, further=None):
@@ -55,11 +60,10 @@ def write_saved_model(endpoints, folder, fields, further=None):
         further: {signature: function} of signatures that are no endpoints: `tf.function`s with an input signature, each with an
             attribute of what it keeps alive; or None.
     """
-    module, functions = tf.Module(), {}
-    module.kept, module.further = variables(endpoints), further or {}
+    functions = {}
     with quiet():
         for name, endpoint in endpoints.items():
             functions[name] = as_function(endpoint, fields=fields[name])
-        for name, signature in module.further.items():
+        for name, signature in (further or {}).items():
             functions[name] = signature.call
-        save(module, str(folder), functions)
+        save(str(folder), endpoints, functions, further)

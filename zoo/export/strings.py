@@ -52,6 +52,8 @@ class ClassifyBytes(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="image_bytes")], autograph=False)
         def call(image_bytes):
             images = decode(image_bytes, **picture)  # (batch, height, width, channels)
+            if (field.minimum, field.maximum) != (0.0, 1.0):
+                images = field.minimum + (field.maximum - field.minimum) * images
             shape = [tf.shape(images)[0], *(-1 if size is None else size for size in field.shape)]
             return endpoint({name: checked(name, tf.reshape(images, shape), field)})
 

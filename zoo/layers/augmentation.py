@@ -1,19 +1,20 @@
-"""Layers that change the inputs in training, and only there."""
+"""Layers that change their inputs in training only."""
 
 import keras
 
 
 @keras.saving.register_keras_serializable("zoo")
 class Augmentation(keras.layers.Layer):
-    """Applies layers one after the other in training; everywhere else the inputs pass unchanged.
+    """Applies layers one after the other in training; otherwise it returns its inputs unchanged.
 
-    Keras's own random layers also work when a model is merely called, because their `training` is True unless said otherwise.
+    The random layers of Keras alone would also change the inputs when a model is merely called: their `training` defaults to
+    True.
 
     Args:
-        layers: List of keras layers, such as `keras.layers.RandomTranslation`.
+        layers: List of Keras layers, such as `keras.layers.RandomTranslation`.
 
     Call arguments:
-        inputs: Any tensor that the first layer takes.
+        inputs: Any tensor that the first layer accepts.
 
     Returns:
         The outputs of the last layer in training, the inputs otherwise; both must have the same shape.
@@ -25,7 +26,7 @@ class Augmentation(keras.layers.Layer):
         True
     """
 
-    def __init__(self, layers, **kwargs):
+    def __init__(self, layers: list[keras.layers.Layer], **kwargs):
         super().__init__(**kwargs)
         self.layers = list(layers)
 
@@ -51,14 +52,14 @@ class Augmentation(keras.layers.Layer):
         return cls(**{**config, "layers": [keras.saving.deserialize_keras_object(layer) for layer in config["layers"]]})
 
 
-def shift_and_rotate(shift, rotation, width=None):
-    """Small moves of a picture, for things that must not be mirrored, such as digits; what comes into the frame is 0.
+def shift_and_rotate(shift: float, rotation: float, width: int | None = None) -> Augmentation:
+    """Shifts and rotates images at random, for content that must not be mirrored, such as digits. New pixels are 0.
 
     Args:
-        shift: Largest shift to any side, as a fraction of height and width.
+        shift: Largest shift in each direction, as a fraction of height and width.
         rotation: Largest rotation, as a fraction of a full turn.
-        width: Pixels of a row, for sequences of rows (batch, height, width), which are a picture for as long as they are moved;
-            None for pictures (batch, height, width, channels).
+        width: Pixels per row, for images that are sequences of rows (batch, height, width); None for images
+            (batch, height, width, channels).
 
     Returns:
         An `Augmentation`.
@@ -77,15 +78,15 @@ def shift_and_rotate(shift, rotation, width=None):
     return Augmentation(moves, name="augmentation")
 
 
-def shift_and_flip(shift, flip):
-    """Shifts by whole pixels, lest small photographs blur, and mirror images; what comes into the frame is 0.
+def shift_and_flip(shift: float, flip: bool) -> Augmentation:
+    """Shifts images by whole pixels, so that small photographs are not blurred, and mirrors them at random. New pixels are 0.
 
     Args:
-        shift: Largest shift to any side, as a fraction of height and width.
-        flip: Whether every other picture is mirrored.
+        shift: Largest shift in each direction, as a fraction of height and width.
+        flip: Whether half of the images are mirrored left to right.
 
     Returns:
-        An `Augmentation` of pictures (batch, height, width, channels).
+        An `Augmentation` for images (batch, height, width, channels).
 
     Example:
         >>> tuple(shift_and_flip(0.125, True)(keras.ops.ones((2, 8, 8, 3)), training=True).shape)

@@ -1,4 +1,4 @@
-"""The loss of a variational autoencoder as a layer inside its graph."""
+"""The loss of a variational autoencoder, as a layer of its graph."""
 
 import math
 
@@ -10,20 +10,21 @@ from keras import ops
 class NegativeELBO(keras.layers.Layer):
     """Adds the negative evidence lower bound of a decoder and a Gaussian coding to the model's losses.
 
-    The bound is `reconstruction + kl`, both in nats per example: the decoder's negative log-likelihood of the pixels, summed over
-    them, and the divergence KL(N(mean, exp(log_variance)) || N(0, 1)), summed over the coding. Both show as metrics,
-    `reconstruction` and `kl`.
+    It adds two losses whose sum is the bound, both in nats per example and averaged over the batch. The first is the
+    reconstruction loss: the decoder's negative log-likelihood of the pixels, summed over the pixels. The second is the divergence
+    KL(N(mean, exp(log_variance)) || N(0, 1)), summed over the coding.
 
-    Source: Kingma & Welling 2013, equation 10 and appendix B; deck B, "Variational Autoencoders (3/3)".
+    Source: Kingma & Welling 2013, "Auto-Encoding Variational Bayes", equation 10 and appendix B; Payberah 2018, "Deep Learning
+    for Poets (Part IV)", Variational Autoencoders (3/3).
 
     Args:
-        likelihood: "bernoulli", for pixels in [0, 1] and a decoder that gives logits, or "gaussian", for any values and a decoder
-            that gives their means, with variance 1.
+        likelihood: "bernoulli", for pixels in [0, 1] and a decoder whose outputs are logits, or "gaussian", for pixels of any
+            value and a decoder whose outputs are their means; the variance is 1.
 
     Call arguments:
-        outputs: Any tensor; passed through, so that the layer can stand on the way to the model's output.
+        outputs: Any tensor; returned unchanged, so that the layer can be placed between the decoder and the model's output.
         image: `(batch, ...)`.
-        decoded: What the decoder gives; same shape as `image`.
+        decoded: Output of the decoder; same shape as `image`.
         mean: `(batch, codings)`.
         log_variance: `(batch, codings)`.
 
@@ -36,25 +37,20 @@ class NegativeELBO(keras.layers.Layer):
     Example:
         >>> elbo, zeros = NegativeELBO(), keras.ops.zeros((1, 2))
         >>> _ = elbo(zeros, zeros, zeros, zeros, zeros)
-        >>> round(float(elbo.losses[0]), 4)  # two pixels at probability one half: 2 log 2
-        1.3863
+        >>> [round(float(loss), 4) for loss in elbo.losses]  # two pixels at probability one half: 2 log 2
+        [1.3863, 0.0]
     """
 
-    def __init__(self, likelihood="bernoulli", **kwargs):
+    def __init__(self, likelihood: str = "bernoulli", **kwargs):
         super().__init__(**kwargs)
         if likelihood not in ("bernoulli", "gaussian"):
             raise ValueError(f'`likelihood` must be "bernoulli" or "gaussian", got {likelihood!r}.')
         self.likelihood = likelihood
-        self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
-        self.kl_tracker = keras.metrics.Mean(name="kl")
 
     def call(self, outputs, image, decoded, mean, log_variance):
         nll = bernoulli_nll if self.likelihood == "bernoulli" else gaussian_nll
-        reconstruction = ops.mean(nll(image, decoded))
-        kl = ops.mean(gaussian_kl(mean, log_variance))
-        self.add_loss(reconstruction + kl)
-        self.reconstruction_tracker.update_state(reconstruction)
-        self.kl_tracker.update_state(kl)
+        self.add_loss(ops.mean(nll(image, decoded)))
+        self.add_loss(ops.mean(gaussian_kl(mean, log_variance)))
         return outputs
 
     def compute_output_shape(self, outputs_shape, image_shape, decoded_shape, mean_shape, log_variance_shape):

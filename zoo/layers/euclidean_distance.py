@@ -1,4 +1,4 @@
-"""How far two vectors are from each other."""
+"""The Euclidean distance as a layer."""
 
 import keras
 from keras import ops
@@ -6,13 +6,13 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("zoo")
 class EuclideanDistance(keras.layers.Layer):
-    """The Euclidean distance between two vectors, with a gradient that is finite for equal ones.
+    """The Euclidean distance between two vectors, with a finite gradient for equal vectors.
 
-    The derivative of a square root is infinite at 0: below `epsilon` the sum of squares counts as `epsilon`, and the gradient is
-    0.
+    The derivative of a square root is infinite at 0. A sum of squares below `epsilon` therefore counts as `epsilon`, and its
+    gradient is 0.
 
     Args:
-        epsilon: Smallest sum of squares, positive; the smallest distance is its root.
+        epsilon: Smallest sum of squares, positive; its root is the smallest distance.
 
     Call arguments:
         inputs: List of two tensors, `(batch, ..., features)`.
@@ -29,8 +29,8 @@ class EuclideanDistance(keras.layers.Layer):
         [[5.0]]
     """
 
-    def __init__(self, epsilon=1e-12, **kwargs):
-        # In half precision small squares would vanish.
+    def __init__(self, epsilon: float = 1e-12, **kwargs):
+        # In half precision small squares would underflow.
         super().__init__(**{"dtype": "float32", **kwargs})
         if epsilon <= 0:
             raise ValueError(f"`epsilon` of EuclideanDistance must be positive, got {epsilon}.")

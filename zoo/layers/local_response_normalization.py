@@ -1,4 +1,4 @@
-"""The normalisation of AlexNet: a channel is damped by its neighbours."""
+"""The normalisation of AlexNet, by which neighbouring channels inhibit each other."""
 
 import keras
 from keras import backend, ops
@@ -6,30 +6,30 @@ from keras import backend, ops
 
 @keras.saving.register_keras_serializable("zoo")
 class LocalResponseNormalization(keras.layers.Layer):
-    """Divides each number by a power of the energy in the channels around it, at the same place.
+    """Divides each value by a power of the sum of squares in neighbouring channels at the same position.
 
     The output is `x[c] / (bias + alpha * sum(x[j] ** 2)) ** beta`, with `j` from `c - size // 2` to `c + size // 2`, as far as
-    there are such channels. `alpha` multiplies the sum, as in the paper and in `tf.nn.local_response_normalization`, whose
-    `depth_radius` is `size // 2`; `torch.nn.LocalResponseNorm` divides it by `size` first: its `alpha` is ours times `size`.
+    these channels exist. `alpha` multiplies the sum, as in the paper and in `tf.nn.local_response_normalization`, whose
+    `depth_radius` is `size // 2`. `torch.nn.LocalResponseNorm` divides the sum by `size`: its `alpha` is this one times `size`.
 
-    Source: Krizhevsky et al. 2012, "ImageNet Classification with Deep Convolutional Neural Networks", section 3.3; the arguments
-    are its n, k, alpha and beta, with its values.
+    Source: Krizhevsky, Sutskever & Hinton 2012, "ImageNet Classification with Deep Convolutional Neural Networks", section 3.3;
+    the arguments are its n, k, alpha and beta, with its values.
 
     Args:
-        size: Number of channels that are summed, odd.
-        bias: Added to the sum, positive.
-        alpha: Factor of the sum.
+        size: Number of channels in the sum, odd.
+        bias: Constant added to the sum, positive.
+        alpha: Factor of the sum, 0 or more.
         beta: Exponent.
-        data_format: "channels_last" or "channels_first"; that of the Keras configuration if None.
+        data_format: "channels_last" or "channels_first"; the one configured in Keras if None.
 
     Call arguments:
-        inputs: `(batch, ..., channels)`, or `(batch, channels, ...)` with "channels_first". The number of channels is fixed.
+        inputs: `(batch, ..., channels)`, or `(batch, channels, ...)` with "channels_first". The number of channels must be known.
 
     Returns:
         The same shape.
 
     Raises:
-        ValueError: If `size` is no odd positive number, `bias` is not positive, or `alpha` is negative.
+        ValueError: If `size` is not odd and positive, `bias` is not positive, `alpha` is negative, or `data_format` is unknown.
 
     Example:
         >>> layer = LocalResponseNormalization(size=3, bias=1.0, alpha=1.0, beta=1.0)
@@ -37,7 +37,15 @@ class LocalResponseNormalization(keras.layers.Layer):
         [0.333, 0.143, 0.333]
     """
 
-    def __init__(self, size=5, bias=2.0, alpha=1e-4, beta=0.75, data_format=None, **kwargs):
+    def __init__(
+        self,
+        size: int = 5,
+        bias: float = 2.0,
+        alpha: float = 1e-4,
+        beta: float = 0.75,
+        data_format: str | None = None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if size < 1 or size % 2 == 0:
             raise ValueError(f"`size` of LocalResponseNormalization must be an odd number of channels, got {size}.")
@@ -56,12 +64,12 @@ class LocalResponseNormalization(keras.layers.Layer):
         self.supports_masking = True
 
     def call(self, inputs):
-        # In half precision the squares would overflow at 256.
+        # In half precision the squares of values above 255 would overflow.
         x = ops.cast(inputs, backend.result_type(inputs.dtype, "float32"))
         axis = len(x.shape) - 1 if self.data_format == "channels_last" else 1
         channel = ops.arange(x.shape[axis])
         near = ops.abs(ops.expand_dims(channel, 1) - channel) <= self.size // 2  # (channels, channels)
-        # A product with a matrix of 0 and 1: shifted slices and their gradients take several times as long.
+        # A product with a matrix of zeros and ones: shifted slices and their gradients take several times as long.
         total = ops.moveaxis(ops.tensordot(ops.square(x), ops.cast(near, x.dtype), [[axis], [0]]), -1, axis)
         return ops.cast(x * ops.power(self.bias + self.alpha * total, -self.beta), inputs.dtype)
 

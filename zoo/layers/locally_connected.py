@@ -1,4 +1,4 @@
-"""Convolutions whose weights are not shared: every position has filters of its own. Keras 3 dropped them."""
+"""Convolutions whose weights are not shared: each position has its own filters. Keras 2 had them, Keras 3 does not."""
 
 import copy
 import math
@@ -8,17 +8,17 @@ from keras import ops
 
 
 class _LocallyConnected(keras.layers.Layer):
-    """What both layers have in common; `rank`, the number of spatial axes, is all that tells them apart."""
+    """The code of both layers, which differ only in `rank`, the number of spatial axes."""
 
     def __init__(
         self,
-        filters,
-        kernel_size,
-        strides=1,
-        padding="valid",
-        data_format=None,
+        filters: int,
+        kernel_size: int | tuple[int, ...],
+        strides: int | tuple[int, ...] = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
         activation=None,
-        use_bias=True,
+        use_bias: bool = True,
         kernel_initializer="glorot_uniform",
         bias_initializer="zeros",
         kernel_regularizer=None,
@@ -31,7 +31,9 @@ class _LocallyConnected(keras.layers.Layer):
         if filters < 1:
             raise ValueError(f"`filters` of {type(self).__name__} must be at least 1, got {filters}.")
         if padding != "valid":
-            raise ValueError(f'`padding` of {type(self).__name__} must be "valid", got {padding!r}; pad with a layer before it.')
+            raise ValueError(
+                f'`padding` of {type(self).__name__} must be "valid", got {padding!r}; add a padding layer before it.'
+            )
         data_format = data_format or keras.config.image_data_format()
         if data_format not in ("channels_last", "channels_first"):
             raise ValueError(f'`data_format` must be "channels_last" or "channels_first", got {data_format!r}.')
@@ -61,7 +63,8 @@ class _LocallyConnected(keras.layers.Layer):
         spatial = tuple(input_shape[1:-1] if self.data_format == "channels_last" else input_shape[2:])
         if None in input_shape[1:]:
             raise ValueError(
-                f"{type(self).__name__} has weights for each position and needs inputs of a fixed size, got {tuple(input_shape)}."
+                f"{type(self).__name__} has weights for each position and needs inputs of a fixed size, "
+                f"got shape {tuple(input_shape)}."
             )
         if any(size < kernel for size, kernel in zip(spatial, self.kernel_size)):
             raise ValueError(
@@ -89,13 +92,13 @@ class _LocallyConnected(keras.layers.Layer):
                 constraint=self.bias_constraint,
                 name="bias",
             )
-        # The whole shape: another one with as many numbers would pass through `call` and mean nothing.
+        # The whole shape: `call` would accept another shape of the same size and compute nonsense.
         self.input_spec = keras.layers.InputSpec(shape=(None, *input_shape[1:]))
 
     def call(self, inputs):
         shape = tuple(inputs.shape[1:])
         positions = self._positions(tuple(inputs.shape))
-        pitches = tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))  # numbers from one index to the next
+        pitches = tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))  # offsets from one index to the next
         if self.data_format == "channels_last":
             window, spatial_pitches = (*self.kernel_size, shape[-1]), pitches[:-1]
         else:
@@ -103,7 +106,8 @@ class _LocallyConnected(keras.layers.Layer):
         corners = _places(positions, [stride * pitch for stride, pitch in zip(self.strides, spatial_pitches)])
         places = ops.expand_dims(corners, 1) + _places(window, pitches)  # (positions, window)
 
-        # With the batch last each place is one run of memory, and the patches, by far the largest tensor, are never transposed.
+        # With the batch last, the values of one position are contiguous, and the patches, by far the largest tensor, need no
+        # transposition.
         flat = ops.transpose(ops.reshape(inputs, (-1, math.prod(shape))))
         patches = ops.take(flat, places, axis=0)  # (positions, window, batch)
         outputs = ops.matmul(ops.transpose(self.kernel, (0, 2, 1)), patches)  # (positions, filters, batch)
@@ -143,28 +147,29 @@ class _LocallyConnected(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("zoo")
 class LocallyConnected1D(_LocallyConnected):
-    """`keras.layers.Conv1D` with weights that are not shared: every position has filters of its own.
+    """`keras.layers.Conv1D` with weights that are not shared: each position has its own filters.
 
-    Source: LeCun 1989, "Generalization and Network Design Strategies"; the layer of this name in Keras 2, whose weights
-    (`implementation=1`) it takes. Departure from Keras 2: see `LocallyConnected2D`.
+    Source: LeCun 1989, "Generalization and Network Design Strategies"; the layer of the same name in Keras 2, whose weights
+    (`implementation=1`) can be loaded. Departure from Keras 2: see `LocallyConnected2D`.
 
     Args:
         filters: Number of outputs at each position.
         kernel_size: Number of steps that an output sees; an integer or a tuple of one.
         strides: Steps from one position to the next; an integer or a tuple of one.
-        padding: Only "valid", no padding: a position has no weights for inputs that are not there.
-        data_format: "channels_last" or "channels_first"; that of the Keras configuration if None.
+        padding: Only "valid", that is, no padding: no position has weights for inputs outside the border.
+        data_format: "channels_last" or "channels_first"; the one configured in Keras if None.
         activation: Activation; linear by default.
-        use_bias: Whether each output has a bias of its own.
+        use_bias: Whether each output has its own bias.
         kernel_initializer: Initializer of the kernel; the fans are those of one position.
         bias_initializer: Initializer of the biases.
         kernel_regularizer: Regularizer of the kernel.
         bias_regularizer: Regularizer of the biases.
-        kernel_constraint: Constraint of the kernel; `axis=1` runs over what one output sees.
+        kernel_constraint: Constraint of the kernel; axis 1 covers the inputs of one output.
         bias_constraint: Constraint of the biases.
 
     Call arguments:
-        inputs: `(batch, steps, channels)`, or `(batch, channels, steps)` with "channels_first". All but the batch is fixed.
+        inputs: `(batch, steps, channels)`, or `(batch, channels, steps)` with "channels_first". All sizes but that of
+            the batch are fixed.
 
     Returns:
         `(batch, positions, filters)`, or `(batch, filters, positions)` with "channels_first", where `positions` is
@@ -186,35 +191,37 @@ class LocallyConnected1D(_LocallyConnected):
 
 @keras.saving.register_keras_serializable("zoo")
 class LocallyConnected2D(_LocallyConnected):
-    """`keras.layers.Conv2D` with weights that are not shared: every position has filters of its own.
+    """`keras.layers.Conv2D` with weights that are not shared: each position has its own filters.
 
-    The kernel is `(positions, window, filters)`. The positions go row by row; a window's numbers lie in the order of the inputs:
-    height, width, channels with "channels_last" and channels, height, width with "channels_first". The bias is
-    `(rows, columns, filters)`; with "channels_first" its numbers are read in the order of the outputs: filters, rows, columns.
-    Both are those of Keras 2 (`implementation=1`), whose weights can be set.
+    The kernel is `(positions, window, filters)`. The positions are in row-major order; the weights of a window are in the order
+    of the inputs: height, width, channels with "channels_last" and channels, height, width with "channels_first". The bias is
+    `(rows, columns, filters)`; with "channels_first" its values are read in the order of the outputs: filters, rows, columns.
+    Both are as in Keras 2 (`implementation=1`), whose weights can be loaded.
 
-    Source: LeCun 1989, "Generalization and Network Design Strategies"; the layer of this name in Keras 2. Departure from it: fans
-    are those of one position, `window` and `filters`; Keras 2 took all positions for one large window, and its Glorot weights are
-    too small by the square root of the number of positions.
+    Source: LeCun 1989, "Generalization and Network Design Strategies"; the layer of the same name in Keras 2. Departure from
+        Keras
+    2: the fans are those of one position, `window` and `filters`. Keras 2 counts all positions as one large window, which makes
+        its
+    Glorot weights too small by the square root of the number of positions.
 
     Args:
         filters: Number of outputs at each position.
         kernel_size: Height and width that an output sees; an integer or a tuple of two.
         strides: Steps from one position to the next, down and across; an integer or a tuple of two.
-        padding: Only "valid", no padding: a position has no weights for inputs that are not there.
-        data_format: "channels_last" or "channels_first"; that of the Keras configuration if None.
+        padding: Only "valid", that is, no padding: no position has weights for inputs outside the border.
+        data_format: "channels_last" or "channels_first"; the one configured in Keras if None.
         activation: Activation; linear by default.
-        use_bias: Whether each output has a bias of its own.
+        use_bias: Whether each output has its own bias.
         kernel_initializer: Initializer of the kernel; the fans are those of one position.
         bias_initializer: Initializer of the biases.
         kernel_regularizer: Regularizer of the kernel.
         bias_regularizer: Regularizer of the biases.
-        kernel_constraint: Constraint of the kernel; `axis=1` runs over what one output sees.
+        kernel_constraint: Constraint of the kernel; axis 1 covers the inputs of one output.
         bias_constraint: Constraint of the biases.
 
     Call arguments:
-        inputs: `(batch, height, width, channels)`, or `(batch, channels, height, width)` with "channels_first". All but the batch
-            is fixed.
+        inputs: `(batch, height, width, channels)`, or `(batch, channels, height, width)` with "channels_first". All
+            sizes but that of the batch are fixed.
 
     Returns:
         `(batch, rows, columns, filters)`, or `(batch, filters, rows, columns)` with "channels_first", where `rows` is
@@ -234,21 +241,21 @@ class LocallyConnected2D(_LocallyConnected):
     rank = 2
 
 
-def with_fans(initializer, input_axes, output_axes):
-    """An initializer that counts a weight's inputs and outputs along the axes given, for weights that hold several maps at once.
+def with_fans(initializer, input_axes: list[int], output_axes: list[int]):
+    """An initializer that computes the fans from the given axes, for weights that hold several maps at once.
 
     Args:
-        initializer: Any initializer. Only those that depend on fans (Glorot, He, LeCun and other `VarianceScaling`) change, and
-            not if they name their axes themselves.
-        input_axes: List of the axes whose sizes make the fan in.
-        output_axes: List of the axes whose sizes make the fan out.
+        initializer: Any initializer. Only initializers that depend on fans (Glorot, He, LeCun and other `VarianceScaling`) are
+            changed, unless they name their own axes.
+        input_axes: Axes whose sizes determine the fan-in.
+        output_axes: Axes whose sizes determine the fan-out.
 
     Returns:
-        An initializer of the same kind and seed.
+        An initializer of the same class and seed.
 
     Example:
         >>> initializer = with_fans(keras.initializers.HeUniform(), [1], [2])
-        >>> kernel = initializer((1000, 6, 1))  # six inputs: the limit is 1, not 6 / (1000 * 6)
+        >>> kernel = initializer((1000, 6, 1))  # six inputs: the limit is sqrt(6 / 6), not sqrt(6 / 6000)
         >>> round(float(keras.ops.max(kernel)), 1)
         1.0
     """
@@ -260,7 +267,7 @@ def with_fans(initializer, input_axes, output_axes):
 
 
 def _places(counts, pitches):
-    """The places in memory of a grid with `counts` points along each axis, `pitches` apart: a flat int32 tensor."""
+    """The memory offsets of a grid with `counts` points along each axis, `pitches` apart: a flat int32 tensor."""
     places = ops.zeros((1,), dtype="int32")
     for count, pitch in zip(counts, pitches):
         places = ops.reshape(ops.expand_dims(places, 1) + pitch * ops.arange(count, dtype="int32"), (-1,))

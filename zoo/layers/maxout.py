@@ -1,4 +1,4 @@
-"""A dense layer whose activation is learnt: the largest of several affine maps."""
+"""A dense layer with a learned activation: the largest of several affine maps."""
 
 import keras
 from keras import ops
@@ -8,12 +8,13 @@ from zoo.layers.locally_connected import with_fans
 
 @keras.saving.register_keras_serializable("zoo")
 class Maxout(keras.layers.Layer):
-    """The largest of `pieces` affine maps, for each unit: `max_j(x @ kernel[:, j] + bias[j])`.
+    """For each unit the largest of `pieces` affine maps: `max_j(x @ kernel[:, j] + bias[j])`.
 
-    With two pieces a unit can be ReLU, leaky ReLU or the absolute value; with more, any convex function.
+    With two pieces a unit can be ReLU, leaky ReLU or the absolute value; with more it can approximate any convex function.
 
-    Source: Goodfellow et al. 2013, "Maxout Networks"; deck A, "Maxout". The paper orders the axes of the kernel otherwise:
-    features, units, pieces.
+    Source: Goodfellow et al. 2013, "Maxout Networks"; Dibeklioğlu 2025, GE 461 "Deep Learning", Maxout. Departure: in the paper
+        the
+    axes of the kernel are in the order features, units, pieces.
 
     Args:
         units: Width of the output.
@@ -23,7 +24,7 @@ class Maxout(keras.layers.Layer):
         bias_initializer: Initializer of the biases, `(pieces, units)`.
         kernel_regularizer: Regularizer of the kernel.
         bias_regularizer: Regularizer of the biases.
-        kernel_constraint: Constraint of the kernel; the paper bounds the norm of each map: `keras.constraints.MaxNorm(axis=0)`.
+        kernel_constraint: Constraint of the kernel; the paper limits the norm of each map: `keras.constraints.MaxNorm(axis=0)`.
         bias_constraint: Constraint of the biases.
 
     Call arguments:
@@ -45,9 +46,9 @@ class Maxout(keras.layers.Layer):
 
     def __init__(
         self,
-        units,
-        pieces=2,
-        use_bias=True,
+        units: int,
+        pieces: int = 2,
+        use_bias: bool = True,
         kernel_initializer="glorot_uniform",
         bias_initializer="zeros",
         kernel_regularizer=None,

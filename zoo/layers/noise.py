@@ -1,34 +1,35 @@
-"""Normal noise from a seed, the same numbers on every backend and runtime."""
+"""Normal noise from a seed, with the same values on every backend and runtime."""
 
 import math
 
 import keras
 from keras import ops
 
-# The generator of Wichmann & Hill: three streams, each multiplied by its factor modulo its prime at every step. The product of
-# two numbers below these primes fits into an int32.
+# The generator of Wichmann & Hill: three streams, each multiplied by its factor modulo its prime in each step. The product of two
+# numbers below these primes fits into an int32.
 FACTORS, PRIMES = (171, 172, 170), (30269, 30307, 30323)
-# The golden section of the period, 6,953,607,871,644: the starts of the first n seeds, up to a million, lie 0.38 period / n steps
-# apart or more. It has no divisor in common with the period, so no two seeds start at the same place.
+# The golden section of the period, 6,953,607,871,644: the starting points of the first n seeds, up to a million, are at least
+# 0.38 period / n steps apart. It is coprime to the period, so no two seeds have the same starting point.
 STEPS_BETWEEN_SEEDS = 4297566009115
 
 
 @keras.saving.register_keras_serializable("zoo")
 class SeededNormal(keras.layers.Layer):
-    """Standard normal numbers that depend on nothing but the seed and their place in the table.
+    """Standard normal values that depend only on the seed and on their row and column.
 
-    It needs no state and no random operation of the backend: from the seed to the uniform numbers all is done in integers below
-    2 ** 31, so that TensorFlow, JAX, LiteRT and ONNX agree but for the rounding of a logarithm and a cosine.
+    It needs neither a state nor a random operation of the backend. All steps from the seed to the uniform values are integer
+    arithmetic below 2 ** 31, so that TensorFlow, JAX, LiteRT and ONNX agree up to the rounding of a logarithm and a cosine.
 
-    Source: Wichmann & Hill 1982, "Algorithm AS 183: An Efficient and Portable Pseudo-Random Number Generator"; Box & Muller 1958.
-    Departures: every element jumps to its own place in the sequence, so that all are computed at once; of the sum of fractions 24
-    bits are kept, which a float32 holds exactly; numbers end at 5.77.
+    Source: Wichmann & Hill 1982, "Algorithm AS 183: An Efficient and Portable Pseudo-Random Number Generator"; Box & Muller 1958,
+    "A Note on the Generation of Random Normal Deviates". Departures: each element jumps to its own position in the sequence, so
+    that all are computed at once; the sum of fractions is cut to 24 bits, which a float32 represents exactly; no value is beyond
+    5.77.
 
     Args:
         width: Number of columns.
 
     Call arguments:
-        count: Scalar int32, the number of rows; 0 and less give none.
+        count: Scalar int32, the number of rows; 0 or less means none.
         seed: Scalar int32, 0 or more.
 
     Returns:
@@ -43,14 +44,14 @@ class SeededNormal(keras.layers.Layer):
         (3, 2)
     """
 
-    def __init__(self, width, **kwargs):
+    def __init__(self, width: int, **kwargs):
         super().__init__(**kwargs)
         if width < 1:
             raise ValueError(f"`width` of SeededNormal must be at least 1, got {width}.")
         self.width = width
 
     def call(self, count, seed):
-        steps = 2 * self.width  # uniform numbers in a row: the radii, then the angles
+        steps = 2 * self.width  # uniform values per row: the radii, then the angles
         rows = ops.arange(ops.maximum(count, 0), dtype="int32")
         columns = ops.array([_powers(FACTORS, column) for column in range(steps)], dtype="int32")
         start = _power(_powers(FACTORS, STEPS_BETWEEN_SEEDS), seed)  # (3,)
@@ -72,7 +73,7 @@ def _powers(bases, exponent):
 
 
 def _power(bases, exponent):
-    """The same for an int32 tensor `exponent` (...): (..., 3), looked up digit by digit of its base 256."""
+    """The same for an int32 tensor `exponent` (...): (..., 3), looked up digit by digit in base 256."""
     power = 1
     for unit in (1, 256, 256**2, 256**3):
         table = ops.array([_powers(bases, digit * unit) for digit in range(256)], dtype="int32")
@@ -81,17 +82,17 @@ def _power(bases, exponent):
 
 
 def _uniform(state):
-    """From the three streams (..., 3) to (...), the multiples of 2 ** -24 above 0 and up to 1."""
-    # In two goes, because a state times 2 ** 24 is no int32.
+    """From the three streams (..., 3) to (...), multiples of 2 ** -24 above 0 and up to 1."""
+    # In two steps, because a state times 2 ** 24 does not fit into an int32.
     shifted, primes = state * 2**16, ops.array(PRIMES, dtype="int32")
     fraction = shifted // primes * 2**8 + shifted % primes * 2**8 // primes
-    # Not `ops.sum`, which ONNX Runtime gets wrong for no rows at all.
+    # Not `ops.sum`, whose result in ONNX Runtime is wrong for zero rows.
     total = fraction[..., 0] + fraction[..., 1] + fraction[..., 2]
     return ops.cast(total % 2**24 + 1, "float32") * 2.0**-24
 
 
 def _minus_log(uniform):
-    """The negative logarithm; near 1 by its series, because the logarithm of LiteRT loses its digits there."""
+    """The negative logarithm, near 1 as a series, because the logarithm of LiteRT is inaccurate there."""
     rest = 1.0 - uniform  # exact
     series = rest * (1.0 + rest * (1.0 / 2.0 + rest / 3.0))
     return ops.where(rest < 2.0**-8, series, -ops.log(uniform))

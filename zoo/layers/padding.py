@@ -1,4 +1,4 @@
-"""The mask of padded sequences of token numbers."""
+"""The mask of padded token sequences."""
 
 import keras
 from keras import ops
@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("zoo")
 class PaddingMask(keras.layers.Layer):
-    """Says which positions of a padded sequence hold a token: every number but 0, which is the padding.
+    """Marks the positions of a padded sequence that hold a token, that is, any index but 0.
 
     Call arguments:
         inputs: `(batch, time)` integers.

@@ -1,4 +1,4 @@
-"""A convolution in which each filter sees some of the input's maps only."""
+"""A convolution whose filters are each connected to only some of the input channels."""
 
 import keras
 from keras import ops
@@ -6,19 +6,19 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("zoo")
 class PartiallyConnectedConv2D(keras.layers.Layer):
-    """`keras.layers.Conv2D` with a table that says which channels of the input each filter sees.
+    """`keras.layers.Conv2D` with a table of the input channels that each filter is connected to.
 
-    It has one window of weights for each entry of the table, and a bias for each filter. They are placed among zeros and run as
-    one convolution over all channels.
+    It has one window of weights for each entry of the table, and one bias for each filter. It runs as one convolution over all
+    channels, with zeros for the missing connections.
 
-    Source: LeCun et al. 1998, "Gradient-Based Learning Applied to Document Recognition", Table I; `SpatialConvolutionMap` of
-    Torch 7.
+    Source: LeCun, Bottou, Bengio & Haffner 1998, "Gradient-Based Learning Applied to Document Recognition", Table I;
+    `SpatialConvolutionMap` of Torch 7.
 
     Args:
-        connections: For each filter the numbers of the channels that it sees, such as `[(0, 1), (1, 2), (0, 1, 2)]`.
+        connections: For each filter the indices of its input channels, such as `[(0, 1), (1, 2), (0, 1, 2)]`.
         kernel_size: Height and width of the windows, one integer.
         activation: Activation; linear by default.
-        kernel_initializer: Initializer of the windows, drawn as for a convolution over all channels.
+        kernel_initializer: Initializer of the windows, with the fans of a convolution over all channels.
         bias_initializer: Initializer of the biases.
 
     Call arguments:
@@ -28,8 +28,8 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
         `(batch, height - kernel_size + 1, width - kernel_size + 1, filters)`.
 
     Raises:
-        ValueError: If the table is empty, a filter sees nothing or a channel twice, `kernel_size` is no positive integer, or the
-            inputs lack a channel of the table.
+        ValueError: If the table is empty, a filter has no channel or the same channel twice, `kernel_size` is not a positive
+            integer, or the inputs lack a channel of the table.
 
     Example:
         >>> layer = PartiallyConnectedConv2D([(0, 1), (1, 2), (0, 1, 2)], 5)
@@ -41,8 +41,8 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
 
     def __init__(
         self,
-        connections,
-        kernel_size,
+        connections: list[tuple[int, ...]],
+        kernel_size: int,
         activation=None,
         kernel_initializer="glorot_uniform",
         bias_initializer="zeros",
@@ -52,7 +52,7 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
         connections = tuple(tuple(seen) for seen in connections)
         if not connections or not all(seen and len(set(seen)) == len(seen) and min(seen) >= 0 for seen in connections):
             raise ValueError(
-                "`connections` of PartiallyConnectedConv2D must name one or more different channels for each filter, "
+                "`connections` of PartiallyConnectedConv2D must list one or more different channels for each filter, "
                 f"got {connections}."
             )
         if not isinstance(kernel_size, int) or kernel_size < 1:
@@ -69,7 +69,7 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
         needed = 1 + max(max(seen) for seen in self.connections)
         if channels < needed:
             raise ValueError(f"PartiallyConnectedConv2D needs inputs of {needed} channels, got shape {tuple(input_shape)}.")
-        # Where each window lies in the kernel of a convolution over all channels, (size, size, channels * filters).
+        # The index of each window in the kernel of a convolution over all channels, (size, size, channels * filters).
         self.places = [channel * filters + index for index, seen in enumerate(self.connections) for channel in seen]
         self.channels = channels
 

@@ -1,4 +1,4 @@
-"""Random layers: a Gaussian coding that gradients pass through, and binary pixels."""
+"""Random layers: samples of a Gaussian through which gradients flow, and binary pixels."""
 
 import keras
 from keras import ops
@@ -6,9 +6,10 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("zoo")
 class GaussianSampling(keras.layers.Layer):
-    """Draws `mean + exp(log_variance / 2) * noise` with standard normal noise, in training and in evaluation alike.
+    """Samples `mean + exp(log_variance / 2) * noise` with standard normal noise, in training and in evaluation.
 
-    Source: Kingma & Welling 2013, "Auto-Encoding Variational Bayes" (the reparameterisation); deck B, "Variational Autoencoders".
+    Source: Kingma & Welling 2013, "Auto-Encoding Variational Bayes" (the reparameterisation trick); Payberah 2018, "Deep Learning
+    for Poets (Part IV)", Variational Autoencoders (2/3).
 
     Args:
         seed: Integer seed of the noise; taken from `keras.utils.set_random_seed` if None.
@@ -18,7 +19,7 @@ class GaussianSampling(keras.layers.Layer):
         log_variance: Same shape as `mean`.
 
     Returns:
-        A sample of the same shape, different at every call.
+        A sample of the same shape, different in each call.
 
     Example:
         >>> sample = GaussianSampling(seed=1)(keras.ops.zeros((2, 3)), keras.ops.zeros((2, 3)))
@@ -26,7 +27,7 @@ class GaussianSampling(keras.layers.Layer):
         (2, 3)
     """
 
-    def __init__(self, seed=None, **kwargs):
+    def __init__(self, seed: int | None = None, **kwargs):
         super().__init__(**kwargs)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -44,14 +45,16 @@ class GaussianSampling(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("zoo")
 class RandomBinarization(keras.layers.Layer):
-    """Turns each pixel in [0, 1] to 1 with its own value as the probability; in training only.
+    """Sets each pixel in [0, 1] to 1 with its value as the probability, otherwise to 0; in training only.
 
-    Images that are already 0 or 1 pass unchanged, and so does everything outside training.
+    Pixels that are 0 or 1 stay the same. Outside training all inputs do.
 
-    Source: Salakhutdinov & Murray 2008; Burda et al. 2015 sample the pixels anew in every epoch, as this layer does.
+    Source: Salakhutdinov & Murray 2008, "On the Quantitative Analysis of Deep Belief Networks"; Burda, Grosse & Salakhutdinov
+        2015,
+    "Importance Weighted Autoencoders", who sample the pixels anew in each epoch, as this layer does.
 
     Args:
-        seed: Integer seed of the draws; taken from `keras.utils.set_random_seed` if None.
+        seed: Integer seed of the samples; taken from `keras.utils.set_random_seed` if None.
 
     Call arguments:
         inputs: `(batch, ...)`, values in [0, 1].
@@ -64,7 +67,7 @@ class RandomBinarization(keras.layers.Layer):
         (1, 2)
     """
 
-    def __init__(self, seed=None, **kwargs):
+    def __init__(self, seed: int | None = None, **kwargs):
         super().__init__(**kwargs)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)

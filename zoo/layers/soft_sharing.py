@@ -1,4 +1,4 @@
-"""Soft parameter sharing: parallel layers, one per task, that a penalty holds together."""
+"""Soft parameter sharing: parallel layers, one per task, whose weights a penalty keeps similar."""
 
 import itertools
 
@@ -8,28 +8,30 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("zoo")
 class SoftSharing(keras.layers.Layer):
-    """Runs one layer per task and adds the squared distances between their weights to the model's losses.
+    """Runs one layer per task and adds the squared distances between their weights to the losses of the model.
 
-    The penalty is `strength * sum((w_a - w_b) ** 2)` over all pairs of tasks and all weights that at least one of the two trains,
-    biases too: 0 leaves the tasks alone, and a large strength is hard sharing. A frozen layer (`trainable = False`) stays, and
-    others are pulled to it, as to the paper's source language. The penalty counts once per call, whatever the batch.
+    The penalty is `strength * sum((w_a - w_b) ** 2)` over all pairs of tasks and all weights, including biases, that are
+    trainable in at least one of the two. With a strength of 0 the tasks are independent, and a large strength is hard sharing. A
+    frozen layer (`trainable = False`) does not move, and the others are pulled towards it, as towards the source language in
+    Duong et al. The penalty is added once per call, whatever the batch size.
 
-    Source: deck A, "Multi-task Learning"; Duong et al. 2015, "Low Resource Dependency Parsing: Cross-lingual Parameter Sharing in
-    a Neural Network Parser"; Ruder 2017, "An Overview of Multi-Task Learning in Deep Neural Networks".
+    Source: Dibeklioğlu 2025, GE 461 "Deep Learning", Multi-task Learning; Duong et al. 2015, "Low Resource Dependency Parsing:
+    Cross-lingual Parameter Sharing in a Neural Network Parser"; Ruder 2017, "An Overview of Multi-Task Learning in Deep Neural
+    Networks".
 
     Args:
-        layers: List of two or more keras layers, one per task, with weights of the same shapes; whole models are layers, too.
+        layers: List of two or more Keras layers or models, one per task, with weights of the same shapes.
         strength: Factor of the penalty, 0 or more.
 
     Call arguments:
-        inputs: A tensor that all layers see, or a list of tensors, one per layer.
+        inputs: One tensor for all layers, or a list of tensors, one per layer.
 
     Returns:
         A list with the output of each layer.
 
     Raises:
-        ValueError: If there are fewer than two layers, `strength` is negative, there are more or fewer inputs than layers, or the
-            weights of the layers have different shapes.
+        ValueError: If there are fewer than two layers, `strength` is negative, the number of inputs is neither 1 nor that of the
+            layers, or the weights of the layers have different shapes.
 
     Example:
         >>> columns = [keras.layers.Dense(2, kernel_initializer="zeros"), keras.layers.Dense(2, kernel_initializer="ones")]
@@ -37,16 +39,16 @@ class SoftSharing(keras.layers.Layer):
         >>> digit, parity = sharing(keras.ops.ones((1, 3)))
         >>> keras.ops.convert_to_numpy(parity).tolist()
         [[3.0, 3.0]]
-        >>> float(sharing.losses[0])  # six weights that differ by one
+        >>> float(sharing.losses[0])  # six weights with a difference of 1
         3.0
     """
 
-    def __init__(self, layers, strength=1e-3, **kwargs):
-        # The layers know their own types, and the penalty needs the weights as they are: in half precision the squares of small
-        # differences would vanish.
+    def __init__(self, layers: list[keras.layers.Layer], strength: float = 1e-3, **kwargs):
+        # The layers have their own dtypes, and the penalty needs the weights in full precision: in half precision the squares of
+        # small differences would underflow.
         super().__init__(autocast=False, **{"dtype": "float32", **kwargs})
         if len(layers) < 2:
-            raise ValueError(f"`layers` of SoftSharing must be two or more, one per task, got {len(layers)}.")
+            raise ValueError(f"`layers` of SoftSharing must be two or more layers, one per task, got {len(layers)}.")
         if strength < 0:
             raise ValueError(f"`strength` of SoftSharing must not be negative, got {strength}.")
         self.layers = list(layers)
@@ -56,7 +58,7 @@ class SoftSharing(keras.layers.Layer):
     def _per_layer(self, inputs):
         inputs = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs] * len(self.layers)
         if len(inputs) != len(self.layers):
-            raise ValueError(f"SoftSharing has {len(self.layers)} layers and needs one input or as many, got {len(inputs)}.")
+            raise ValueError(f"SoftSharing needs one input or {len(self.layers)}, one per layer, got {len(inputs)}.")
         return inputs
 
     def build(self, input_shape):
@@ -88,7 +90,7 @@ class SoftSharing(keras.layers.Layer):
         return [layer.compute_output_spec(each) for layer, each in zip(self.layers, self._per_layer(inputs))]
 
     def compute_mask(self, inputs, previous_mask):
-        return None  # each layer has set its own
+        return None  # each layer sets its own
 
     def get_config(self):
         return {

@@ -1,4 +1,4 @@
-"""A dense layer that also runs backwards, with the transpose of its own kernel."""
+"""A dense layer that also runs in reverse, with the transpose of its kernel."""
 
 import keras
 from keras import ops
@@ -6,23 +6,24 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("zoo")
 class TiedDense(keras.layers.Layer):
-    """A dense layer whose kernel serves twice: forwards, and transposed with `reverse=True`.
+    """A dense layer whose kernel is used in two directions: forwards, and transposed with `reverse=True`.
 
-    Forwards it computes `activation(x @ kernel + bias)`; in reverse `reverse_activation(x @ transpose(kernel) + reverse_bias)`.
-    One layer called twice keeps the two directions tied through saving, loading and cloning.
+    Forwards it computes `activation(x @ kernel + bias)`, in reverse `reverse_activation(x @ transpose(kernel) + reverse_bias)`.
+    Because both are calls of the same layer, they stay tied through saving, loading and cloning.
 
-    Source: deck B, "Stacked Autoencoders": the decoder's weights are the transposed weights of the encoder, the biases its own.
+    Source: Payberah 2018, "Deep Learning for Poets (Part IV)", Stacked Autoencoders (2/3 and 3/3): the weights of the decoder are
+    the transposed weights of the encoder, with separate biases.
 
     Args:
         units: Width of the forward output.
         activation: Activation of the forward direction; linear by default.
         reverse_activation: Activation of the reverse direction; linear by default.
         kernel_initializer: Initializer of the kernel.
-        kernel_regularizer: Regularizer of the kernel, counted once.
+        kernel_regularizer: Regularizer of the kernel, which is penalised once.
 
     Call arguments:
         inputs: `(batch, features)` forwards, `(batch, units)` in reverse.
-        reverse: Whether to run with the transposed kernel. The first call of a layer must be a forward one.
+        reverse: Whether to use the transposed kernel. The first call of a layer must be a forward one.
 
     Returns:
         `(batch, units)` forwards, `(batch, features)` in reverse.
@@ -39,7 +40,7 @@ class TiedDense(keras.layers.Layer):
 
     def __init__(
         self,
-        units,
+        units: int,
         activation=None,
         reverse_activation=None,
         kernel_initializer="glorot_uniform",

@@ -1,26 +1,27 @@
-"""Adaline, the adaptive linear neuron: one linear unit that is trained before its sign is taken.
+"""Adaline, the adaptive linear neuron: one linear unit, trained on its output before the sign is taken.
 
-Stochastic gradient descent on the squared error to -1 and 1, one example at a time, is the rule of Widrow and Hoff (least mean
-squares): every example moves the weights by its error times its features. With a falling rate they end at the least-squares
-solution.
+Stochastic gradient descent on the squared error to the targets -1 and 1, one example at a time, is the rule of Widrow and Hoff
+(least mean squares): each example changes the weights by its error times its features. With a decaying learning rate the weights
+converge to the least-squares solution.
 
-Source: Widrow & Hoff 1960, "Adaptive Switching Circuits"; deck E, "Variants of ANNs". No departures.
+Source: Widrow & Hoff 1960, "Adaptive Switching Circuits"; Kwak 2016, "Introduction to CNNs and RNNs", Variants of ANNs. No
+departures.
 """
 
 import keras
 from keras import layers
 
 
-def adaline(input_shape=(2,), name="adaline"):
+def adaline(input_shape: tuple[int] = (2,), name: str = "adaline") -> keras.Model:
     """Builds the network: 3 weights by default, all 0.
 
     Args:
-        input_shape: Number of features of one example, a tuple of one.
+        input_shape: Number of features of one example, as a tuple of one number.
         name: Name of the model.
 
     Returns:
-        An uncompiled `keras.Model` from `features` (batch, *input_shape) to `logits` (batch, 1), near -1 for class 0 and near 1
-        for class 1 once trained. `zoo.models.perceptron.binary_classifier(model)` gives the class.
+        An uncompiled `keras.Model` from `features` (batch, *input_shape) to `logits` (batch, 1), after training near -1
+        for class 0 and near 1 for class 1. `zoo.models.perceptron.binary_classifier(model)` returns the class.
 
     Example:
         >>> adaline().count_params()

@@ -1,58 +1,62 @@
-"""The network that won ImageNet in 2012: five convolutions, local response normalisation, overlapping poolings, dropout.
+"""AlexNet, the network that won ImageNet in 2012: five convolutions, local response normalisation, overlapping pooling, dropout.
 
-Source: Krizhevsky, Sutskever & Hinton 2012, "ImageNet Classification with Deep Convolutional Neural Networks"; deck E.
-Departures: one tower instead of two halves on two processors (62.4 million weights instead of 60.97); the image is 227 x 227,
-with which the paper's own sizes come out; pixels are brought from [0, 1] to [-1, 1] where the paper subtracts the mean image;
-He's initialisation, which came later, and biases of 0 where the paper begins some with 1.
+Source: Krizhevsky, Sutskever & Hinton 2012, "ImageNet Classification with Deep Convolutional Neural Networks"; Kwak 2016,
+"Introduction to CNNs and RNNs", Alexnet and Complexity (Alexnet). Departures: one tower instead of two halves on two GPUs (62.4
+million weights instead of 60.97 million); images of 227 x 227, which lead to the layer sizes that the paper gives; pixels are
+scaled from [0, 1] to [-1, 1] where the paper subtracts the mean image; He initialisation, which is younger than the paper; all
+biases start at 0 where some of the paper's start at 1.
 """
 
 import keras
 from keras import layers
 
-from zoo.layers.local_response_normalization import LocalResponseNormalization
+from zoo.layers import LocalResponseNormalization
+from zoo.shapes import require_fixed_size
 
 
 def alexnet(
-    input_shape=(227, 227, 3),
-    num_classes=1000,
-    filters=(96, 256, 384, 384, 256),
-    kernel_size=11,
-    strides=4,
-    units=4096,
-    dropout=0.5,
-    augmentation=None,
-    name="alexnet",
-):
+    input_shape: tuple[int, int, int] = (227, 227, 3),
+    num_classes: int = 1000,
+    filters: tuple[int, int, int, int, int] = (96, 256, 384, 384, 256),
+    kernel_size: int = 11,
+    strides: int = 4,
+    units: int = 4096,
+    dropout: float = 0.5,
+    augmentation: layers.Layer | None = None,
+    name: str = "alexnet",
+) -> keras.Model:
     """Builds the network: 62,378,344 weights by default.
 
     Args:
         input_shape: Height, width and channels of one image with pixels in [0, 1].
         num_classes: Number of classes.
-        filters: Number of filters of the five convolutions; the second has 5 x 5 pixels, those after it 3 x 3.
+        filters: Number of filters of each of the five convolutions; those of the second are 5 x 5, those after it 3 x 3.
         kernel_size: Height and width of the filters of the first convolution.
         strides: Strides of the first convolution.
         units: Width of the two dense layers.
-        dropout: Fraction of the inputs of either dense layer dropped in training.
-        augmentation: A keras layer that changes the images in training only, such as
-            `zoo.layers.augmentation.Augmentation`, or None.
+        dropout: Fraction of the inputs of both dense layers dropped in training.
+        augmentation: A Keras layer that changes the images in training only, such as `zoo.layers.Augmentation`, or None.
         name: Name of the model.
 
     Returns:
         An uncompiled `keras.Model` from `image` (batch, *input_shape) to `logits` (batch, num_classes).
 
     Raises:
-        ValueError: If `filters` has not five numbers, or an image is too small for the poolings.
+        ValueError: If `filters` does not have five numbers, or the images are too small for the pooling layers or do not have a
+            fixed size.
 
     Example:
         `alexnet().count_params()` is 62378344.
     """
+    require_fixed_size(name, input_shape)
     if len(filters) != 5:
         raise ValueError(f"`filters` must have five numbers, got {filters}.")
-    # Backwards from one pixel after the third pooling: each pooling of 3 in steps of 2 needs 2 n + 1 pixels.
+    # Counted back from one pixel after the third pooling: for n pixels, a pooling of 3 x 3 with strides of 2 needs 2 n + 1.
     smallest = 14 * strides + kernel_size
     if min(input_shape[:2]) < smallest:
         raise ValueError(
-            f"images of {input_shape[0]} x {input_shape[1]} are too small; expected {smallest} x {smallest} or more."
+            f"{name} needs images of {smallest} x {smallest} or larger with these strides, "
+            f"got the input shape {tuple(input_shape)}."
         )
     x = inputs = keras.Input(input_shape, name="image")
     if augmentation is not None:
@@ -76,21 +80,27 @@ def alexnet(
     return keras.Model(inputs, outputs, name=name)
 
 
-def alexnet_small(input_shape=(32, 32, 3), num_classes=10, dropout=0.5, augmentation=None, name="alexnet_small"):
-    """Builds the network for small images, with a third of the filters or fewer: 441,610 weights by default.
+def alexnet_small(
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    dropout: float = 0.5,
+    augmentation: layers.Layer | None = None,
+    name: str = "alexnet_small",
+) -> keras.Model:
+    """Builds the network for small images, with at most a third of the filters: 441,610 weights by default.
 
     Args:
         input_shape: Height, width and channels of one image with pixels in [0, 1].
         num_classes: Number of classes.
-        dropout: Fraction of the inputs of either dense layer dropped in training.
-        augmentation: A keras layer that changes the images in training only, or None.
+        dropout: Fraction of the inputs of both dense layers dropped in training.
+        augmentation: A Keras layer that changes the images in training only, or None.
         name: Name of the model.
 
     Returns:
         An uncompiled `keras.Model` from `image` (batch, *input_shape) to `logits` (batch, num_classes).
 
     Raises:
-        ValueError: If an image is smaller than 19 x 19.
+        ValueError: If the images are smaller than 19 x 19 or do not have a fixed size.
 
     Example:
         >>> alexnet_small().count_params()

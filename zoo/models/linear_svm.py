@@ -1,17 +1,22 @@
-"""A linear support vector machine of several classes: f = Wx + b, trained with the multiclass hinge loss.
+"""A linear support vector machine for several classes: f = Wx + b, trained with the multiclass hinge loss.
 
-The loss is `zoo.losses.multiclass_hinge`: every wrong class should score less than the true one, by a margin. The L2 penalty on W
-is what makes the margin wide.
+The loss is `zoo.losses.multiclass_hinge`: each wrong class should score less than the true one, by a margin. The L2 penalty on W
+widens the margin.
 
-Source: Weston & Watkins 1999, "Support Vector Machines for Multi-Class Pattern Recognition"; deck A, "Hinge Loss/Multi class SVM
-Loss" and "Weight Regularization"; deck E, "Classification problems". Departures: see the loss.
+Source: Weston & Watkins 1999, "Support Vector Machines for Multi-Class Pattern Recognition"; Dibeklioğlu 2025, GE 461 "Deep
+Learning", Hinge Loss/Multi class SVM Loss and Weight Regularization; Kwak 2016, "Introduction to CNNs and RNNs", Classification
+problems. No departures.
 """
 
 import keras
 from keras import layers
 
+from zoo.shapes import require_fixed_size
 
-def linear_svm(input_shape=(28, 28, 1), num_classes=10, l2=1e-4, name="linear_svm"):
+
+def linear_svm(
+    input_shape: tuple[int, ...] = (28, 28, 1), num_classes: int = 10, l2: float = 1e-4, name: str = "linear_svm"
+) -> keras.Model:
     """Builds the network: 7,850 weights by default.
 
     Args:
@@ -21,13 +26,17 @@ def linear_svm(input_shape=(28, 28, 1), num_classes=10, l2=1e-4, name="linear_sv
         name: Name of the model.
 
     Returns:
-        An uncompiled `keras.Model` from `image` (batch, *input_shape) to `logits` (batch, num_classes): scores, which are
-        compared with each other and are no logarithms of probabilities.
+        An uncompiled `keras.Model` from `image` (batch, *input_shape) to `logits` (batch, num_classes): scores, of
+        which only the order matters; they are not log-probabilities.
+
+    Raises:
+        ValueError: If the examples do not have a fixed size.
 
     Example:
         >>> linear_svm().count_params()
         7850
     """
+    require_fixed_size(name, input_shape)
     x = inputs = keras.Input(input_shape, name="image")
     x = layers.Flatten(name="flatten")(x)
     penalty = keras.regularizers.L2(l2)

@@ -1,24 +1,25 @@
 """A multilayer perceptron of maxout units: each is the largest of several affine maps of its inputs.
 
-Source: Goodfellow et al. 2013, "Maxout Networks" (two layers of maxout, with dropout, for MNIST without its geometry); deck A,
-"Maxout", max(w1 . x + b1, w2 . x + b2). Departures from the paper: smaller layers, no bound on the norms of the weights, and no
-dropout of the inputs.
+Source: Goodfellow et al. 2013, "Maxout Networks" (two maxout layers with dropout, for permutation-invariant MNIST); Dibeklioğlu
+2025, GE 461 "Deep Learning", Maxout: max(w1 . x + b1, w2 . x + b2). Departures from the paper: smaller layers, no constraint on
+the norms of the weights, and no dropout of the inputs.
 """
 
 import keras
 from keras import layers
 
-from zoo.layers.maxout import Maxout
+from zoo.layers import Maxout
+from zoo.shapes import require_fixed_size
 
 
 def maxout_mlp(
-    input_shape=(28, 28, 1),
-    num_classes=10,
-    units=(192, 192),
-    pieces=2,
-    dropout=0.5,
-    name="maxout_mlp",
-):
+    input_shape: tuple[int, ...] = (28, 28, 1),
+    num_classes: int = 10,
+    units: tuple[int, ...] = (192, 192),
+    pieces: int = 2,
+    dropout: float = 0.5,
+    name: str = "maxout_mlp",
+) -> keras.Model:
     """Builds the network: 377,482 weights by default.
 
     Args:
@@ -33,12 +34,13 @@ def maxout_mlp(
         An uncompiled `keras.Model` from `image` (batch, *input_shape) to `logits` (batch, num_classes).
 
     Raises:
-        ValueError: If a layer has no units, or `pieces` is smaller than 1.
+        ValueError: If a layer has no units, `pieces` is smaller than 1, or the examples do not have a fixed size.
 
     Example:
         >>> maxout_mlp().count_params()
         377482
     """
+    require_fixed_size(name, input_shape)
     x = inputs = keras.Input(input_shape, name="image")
     x = layers.Flatten(name="flatten")(x)
     for index, width in enumerate(units, start=1):

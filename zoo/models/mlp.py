@@ -1,55 +1,59 @@
 """A multilayer perceptron: dense layers with dropout, and a linear head.
 
-Source: deck B, "Adding More Layers" (sigmoid, 200-100-60-30) and "Some Improvement" (ReLU, dropout, He initialisation); deck A,
-"Neural Networks" (2 and 3 layers, the activations, L1, L2 and elastic net); deck E, "ReLU: Rectified Linear Unit". Two hidden
-layers of 512 and the dropout of each follow Srivastava et al. 2014, "Dropout"; their dropout of the inputs is left out. PReLU's
-slopes start at 0.25, as in He et al. 2015. No other departures.
+Source: Payberah 2018, "Deep Learning for Poets (Part IV)", Adding More Layers (sigmoid, 200-100-60-30) and Some Improvement
+(ReLU, dropout, He initialisation); Dibeklioğlu 2025, GE 461 "Deep Learning", Neural Networks (two and three layers, the
+activations) and Weight Regularization (L1, L2 and elastic net); Kwak 2016, "Introduction to CNNs and RNNs", ReLU: Rectified
+Linear Unit. The two hidden layers of 512, each with dropout, follow Srivastava et al. 2014, "Dropout: A Simple Way to Prevent
+Neural Networks from Overfitting", without their dropout of the inputs. The slopes of PReLU start at 0.25, as in He et al. 2015,
+"Delving Deep into Rectifiers". No other departures.
 """
 
 import keras
 from keras import layers
 
-from zoo.layers.maxout import Maxout
+from zoo.layers import Maxout
+from zoo.shapes import require_fixed_size
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "prelu", "elu", "maxout")
 
 
 def mlp(
-    input_shape=(28, 28, 1),
-    num_classes=10,
-    units=(512, 512),
-    activation="relu",
-    dropout=0.5,
-    kernel_initializer="he_normal",
-    l1=0.0,
-    l2=0.0,
-    name="mlp",
-):
+    input_shape: tuple[int, ...] = (28, 28, 1),
+    num_classes: int = 10,
+    units: tuple[int, ...] = (512, 512),
+    activation: str = "relu",
+    dropout: float = 0.5,
+    kernel_initializer: str = "he_normal",
+    l1: float = 0.0,
+    l2: float = 0.0,
+    name: str = "mlp",
+) -> keras.Model:
     """Builds the network: 669,706 weights by default.
 
     Args:
         input_shape: Shape of one example with values in [0, 1]; it is flattened.
         num_classes: Number of classes.
         units: Width of each hidden layer, bottom to top.
-        activation: Of the hidden layers: "sigmoid", "tanh", "relu", "leaky_relu" (slope 0.01 below 0), "prelu" (slopes that are
-            learnt), "elu" or "maxout" (the larger of two affine maps, which doubles the weights).
+        activation: Activation of the hidden layers: "sigmoid", "tanh", "relu", "leaky_relu" (slope 0.01 below 0), "prelu"
+            (learned slopes), "elu" or "maxout" (the larger of two affine maps, which doubles the weights).
         dropout: Fraction of each hidden layer's outputs dropped in training.
         kernel_initializer: Name of the initializer of the hidden kernels, such as "he_normal", "glorot_uniform" or "identity".
-            The head has "glorot_uniform".
+            That of the head is "glorot_uniform".
         l1: Weight of the L1 penalty on every kernel, 0 or more.
-        l2: Weight of the L2 penalty on every kernel, 0 or more; together with `l1` it is the elastic net.
+        l2: Weight of the L2 penalty on every kernel, 0 or more; with both the penalty is the elastic net.
         name: Name of the model.
 
     Returns:
         An uncompiled `keras.Model` from `image` (batch, *input_shape) to `logits` (batch, num_classes).
 
     Raises:
-        ValueError: If there is no such activation.
+        ValueError: If `activation` is unknown, or the examples do not have a fixed size.
 
     Example:
         >>> mlp().count_params()
         669706
     """
+    require_fixed_size(name, input_shape)
     if activation not in ACTIVATIONS:
         raise ValueError(f"`activation` of mlp must be one of {', '.join(ACTIVATIONS)}, got {activation!r}.")
     penalty = keras.regularizers.L1L2(l1, l2)
@@ -71,5 +75,5 @@ def _activation(activation, name):
     if activation == "prelu":
         return layers.PReLU(alpha_initializer=keras.initializers.Constant(0.25), name=name)
     if activation == "leaky_relu":
-        return layers.LeakyReLU(negative_slope=0.01, name=name)  # Keras's own slope is 0.3
+        return layers.LeakyReLU(negative_slope=0.01, name=name)  # the default of Keras is 0.3
     return layers.Activation(activation, name=name)

@@ -1,27 +1,27 @@
-"""The perceptron: one linear unit whose sign tells the class, sign(w . x + b).
+"""The perceptron: one linear unit whose sign is the class, sign(w . x + b).
 
 Stochastic gradient descent on `zoo.losses.perceptron_criterion`, one example at a time, is Rosenblatt's rule: an example on the
-wrong side, or on the line, is added to the weights or taken from them, and any other changes nothing.
+wrong side of the line, or on it, is added to the weights or subtracted from them; any other example changes nothing.
 
-Source: Rosenblatt 1958, "The Perceptron: A Probabilistic Model for Information Storage and Organization in the Brain"; deck E,
-"Variants of ANNs" and "Classification problems", y = sign(w . x + b). Departures: none from the deck; of Rosenblatt's machine
-this is the last layer, the one that learns.
+Source: Rosenblatt 1958, "The Perceptron: A Probabilistic Model for Information Storage and Organization in the Brain"; Kwak 2016,
+"Introduction to CNNs and RNNs", Variants of ANNs and Classification problems: y = sign(w . x + b). Departure: this is only the
+last layer of Rosenblatt's machine, the one that learns.
 """
 
 import keras
 from keras import layers, ops
 
 
-def perceptron(input_shape=(2,), name="perceptron"):
+def perceptron(input_shape: tuple[int] = (2,), name: str = "perceptron") -> keras.Model:
     """Builds the network: 3 weights by default, all 0.
 
     Args:
-        input_shape: Number of features of one example, a tuple of one.
+        input_shape: Number of features of one example, as a tuple of one number.
         name: Name of the model.
 
     Returns:
         An uncompiled `keras.Model` from `features` (batch, *input_shape) to `logits` (batch, 1), above 0 for class 1.
-        `binary_classifier(model)` gives the class.
+        `binary_classifier(model)` returns the class.
 
     Example:
         >>> perceptron().count_params()
@@ -32,15 +32,15 @@ def perceptron(input_shape=(2,), name="perceptron"):
     return keras.Model(inputs, outputs, name=name)
 
 
-def binary_classifier(model):
-    """The side of the line that an example is on, sharing the weights of `model`.
+def binary_classifier(model: keras.Model) -> keras.Model:
+    """The side of the line on which an example lies, sharing the weights of `model`.
 
     Args:
         model: A model whose only output is `logits` (batch, 1).
 
     Returns:
         A `keras.Model` from the same inputs to {`score`: (batch,), w . x + b; `label`: (batch,) int32, 1 where the score is above
-        0, else 0}.
+        0, otherwise 0}.
 
     Example:
         >>> answers = binary_classifier(perceptron())(ops.ones((5, 2)))

@@ -1,41 +1,44 @@
 """Sequence to sequence: an encoder reads one sequence, a decoder writes another.
 
-The encoder's final state starts the decoder, which is trained with teacher forcing: it reads the right tokens and predicts the
-next one at every step. With attention, each output of the decoder is also matched against all outputs of the encoder.
+The final state of the encoder is the initial state of the decoder, which is trained with teacher forcing: at each step it reads
+the correct token and predicts the next one. With attention, each output of the decoder is also matched with all outputs of the
+encoder.
 
-Source: deck B, "RNN Design Patterns - Encoder-Decoder"; Sutskever et al. 2014; Cho et al. 2014 (GRU); Bahdanau et al. 2014
-(`attention="additive"`); Luong et al. 2015 (`attention="dot"`, and the place of both: after the decoder's recurrence, so that in
-training all steps are matched at once). Departures: one recurrent layer on either side; the score of "dot" goes through a learned
-projection of the encoder's outputs (Luong's "general"), so that their width need not be the decoder's.
+Source: Payberah 2018, "Deep Learning for Poets (Part IV)", RNN Design Patterns - Encoder-Decoder; Sutskever, Vinyals & Le 2014,
+"Sequence to Sequence Learning with Neural Networks"; Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder"
+(GRU); Bahdanau, Cho & Bengio 2014, "Neural Machine Translation by Jointly Learning to Align and Translate"
+(`attention="additive"`); Luong, Pham & Manning 2015, "Effective Approaches to Attention-based Neural Machine Translation"
+(`attention="dot"`, and attention after the recurrence of the decoder, so that training computes it for all steps at once).
+Departures: one recurrent layer in each half; "dot" has a learned projection of the outputs of the encoder (Luong's "general").
 
-Token numbers: 0 is padding, 1 starts and 2 ends a sequence. `source` and the labels end with 2; `target` is the labels shifted
-one step to the right, with 1 in front.
+Token indices: 0 is padding, 1 starts and 2 ends a sequence. `source` and the labels end with 2; `target` is the labels shifted by
+one step to the right, after a 1.
 """
 
 import keras
 from keras import layers, ops
 
-from zoo.layers.padding import PaddingMask
+from zoo.layers import PaddingMask
 
 PADDING, START, END = 0, 1, 2
 
 
 def seq2seq(
-    source_tokens,
-    target_tokens,
-    embedding=128,
-    units=128,
-    cell="gru",
-    attention=None,
-    bidirectional=False,
-    dropout=0.0,
-    name="seq2seq",
-):
+    source_tokens: int,
+    target_tokens: int,
+    embedding: int = 128,
+    units: int = 128,
+    cell: str = "gru",
+    attention: str | None = None,
+    bidirectional: bool = False,
+    dropout: float = 0.0,
+    name: str = "seq2seq",
+) -> keras.Model:
     """Builds the network: 55,060 weights for 40 source and 20 target tokens with embedding=64, units=64.
 
     Args:
-        source_tokens: Number of different token numbers of the source, special ones included.
-        target_tokens: Number of different token numbers of the target, special ones included.
+        source_tokens: Number of tokens of the source vocabulary, including the special ones.
+        target_tokens: Number of tokens of the target vocabulary, including the special ones.
         embedding: Width of the token embeddings.
         units: Width of the decoder; a bidirectional encoder has half of it in each direction.
         cell: "gru" or "lstm".
@@ -45,8 +48,8 @@ def seq2seq(
         name: Name of the model.
 
     Returns:
-        An uncompiled `keras.Model` from {`source`: (batch, source time), `target`: (batch, target time)}, int32 token numbers, to
-        `logits` (batch, target time, target_tokens). `greedy_decoder` and `beam_decoder` make translators of it; `encoder` and
+        An uncompiled `keras.Model` from {`source`: (batch, source time), `target`: (batch, target time)}, int32 token indices, to
+        `logits` (batch, target time, target_tokens). `greedy_decoder` and `beam_decoder` turn it into translators; `encoder` and
         `decoder_step` are its parts.
 
     Raises:
@@ -104,15 +107,15 @@ def seq2seq(
     return keras.Model({"source": source, "target": target}, head([x, memory, source]), name=name)
 
 
-def encoder(model):
+def encoder(model: keras.Model) -> keras.Model:
     """The half that reads the source, sharing the weights of `model`.
 
     Args:
         model: A model from `seq2seq`.
 
     Returns:
-        A `keras.Model` from `source` (batch, time) to {`memory`: (batch, time, units); `state1` and, of an LSTM, `state2`:
-        (batch, units)}, which `decoder_step` takes under the same names.
+        A `keras.Model` from `source` (batch, time) to {`memory`: (batch, time, units); `state1` and, for an LSTM, `state2`:
+        (batch, units)}, which are inputs of `decoder_step` under the same names.
 
     Example:
         >>> list(encoder(seq2seq(40, 20, cell="lstm")).output)
@@ -123,7 +126,7 @@ def encoder(model):
     return keras.Model(part.input, {"memory": memory, **_numbered("state", states)}, name="encoder")
 
 
-def decoder_step(model):
+def decoder_step(model: keras.Model) -> keras.Model:
     """One step of the decoder, sharing the weights of `model`.
 
     Args:
@@ -131,8 +134,8 @@ def decoder_step(model):
 
     Returns:
         A `keras.Model` from [`token` (batch,), `memory` (batch, source time, units), `source` (batch, source time), `state1` and,
-        of an LSTM, `state2` (batch, units)], or a dict of them, to {`logits`: (batch, target_tokens); `next_state1`, ...;
-        with attention also `attention`: (batch, source time), how much each source token counts}.
+        for an LSTM, `state2` (batch, units)], or a dictionary of them, to {`logits`: (batch, target_tokens); `next_state1`, ...;
+        with attention also `attention`: (batch, source time), the weight of each source token}.
 
     Example:
         >>> len(decoder_step(seq2seq(40, 20, cell="lstm")).inputs)
@@ -159,12 +162,12 @@ def decoder_step(model):
     return keras.Model([token, memory, source, *states], outputs, name="decoder_step")
 
 
-def greedy_decoder(model, max_length=50):
-    """A translator that takes the likeliest token at every step, as one graph that stops when every sequence has ended.
+def greedy_decoder(model: keras.Model, max_length: int = 50) -> keras.Model:
+    """A translator that writes the most likely token at each step, as one graph that stops when all sequences have ended.
 
     Args:
         model: A model from `seq2seq`.
-        max_length: Number of tokens at which decoding stops without an end token.
+        max_length: Number of tokens after which decoding stops without an end token.
 
     Returns:
         A `keras.Model` from `source` (batch, time) to {`tokens`: (batch, max_length) int32, 0 after the end token;
@@ -179,17 +182,17 @@ def greedy_decoder(model, max_length=50):
     return keras.Model(source, search(source), name="greedy_decoder")
 
 
-def beam_decoder(model, width=5, length_penalty=1.0, max_length=50):
-    """A translator that keeps the `width` likeliest beginnings at every step, as one graph that stops when all have ended.
+def beam_decoder(model: keras.Model, width: int = 5, length_penalty: float = 1.0, max_length: int = 50) -> keras.Model:
+    """A translator that keeps the `width` most likely prefixes at each step, as one graph that stops when all have ended.
 
-    Source: Sutskever et al. 2014; the length penalty ((5 + length) / 6) ** length_penalty of Wu et al. 2016, by which the
-    log-probabilities of the final sequences are divided before they are ranked.
+    Source: Sutskever, Vinyals & Le 2014; Wu et al. 2016, "Google's Neural Machine Translation System", whose length penalty
+    ((5 + length) / 6) ** length_penalty divides the log-probabilities of the final sequences before they are ranked.
 
     Args:
         model: A model from `seq2seq`.
-        width: Number of beginnings kept; 1 gives the greedy decoder's tokens.
+        width: Number of prefixes kept; 1 gives the tokens of the greedy decoder.
         length_penalty: 0 ranks by log-probability, which favours short sequences; larger values favour longer ones.
-        max_length: Number of tokens at which decoding stops without an end token.
+        max_length: Number of tokens after which decoding stops without an end token.
 
     Returns:
         A `keras.Model` from `source` (batch, time) to {`tokens`: (batch, width, max_length) int32, best first, 0 after the end
@@ -218,7 +221,7 @@ class GreedySearch(layers.Layer):
         self.encoder, self.step, self.max_length = encoder, step, max_length
 
     def call(self, source):
-        # A copy carries no mask: the step takes none, it is given the source.
+        # A copy has no mask: the step does not accept one and gets the source instead.
         memory, *states = [ops.copy(tensor) for tensor in self.encoder(source)]
         batch = ops.shape(source)[0]
 
@@ -226,7 +229,7 @@ class GreedySearch(layers.Layer):
             running = _running(token)
             logits, states = _logits_and_states(self.step([token, memory, source, *states]))
             log_probabilities = ops.log_softmax(_writable(logits))
-            # Not `argmax`, which Keras makes of operations on bits that LiteRT lacks.
+            # Not `argmax`: Keras builds it from bitwise operations that LiteRT does not have.
             best, token = (ops.squeeze(top, axis=-1) for top in ops.top_k(log_probabilities, 1))
             token = ops.where(running, ops.cast(token, "int32"), PADDING)
             score = score + ops.where(running, best, 0.0)
@@ -296,7 +299,7 @@ class BeamSearch(GreedySearch):
             here = ops.arange(self.max_length, dtype="int32") == index  # (max_length,)
             return (index + 1, ops.where(here, token[..., None], tokens), token, score, *states)
 
-        # Only the first beam starts alive: the others would repeat it.
+        # Only the first beam is alive at the start: the others would repeat it.
         alive = ops.where(ops.arange(width) == 0, 0.0, -float("inf"))
         loop = (
             ops.zeros((), dtype="int32"),
@@ -326,17 +329,17 @@ def _numbered(name, tensors):
 
 
 def _logits_and_states(outputs):
-    """What `decoder_step` gives, in order."""
+    """The outputs of `decoder_step`, in order."""
     states = sorted(key for key in outputs if key.startswith("next_state"))
     return outputs["logits"], [outputs[key] for key in states]
 
 
 def _running(token):
-    """Which sequences go on after their last token: neither it nor an earlier one was the end."""
+    """Which sequences continue after their last token: neither it nor an earlier token was the end."""
     return ops.logical_and(token != END, token != PADDING)
 
 
 def _writable(logits):
-    """The logits with padding and start, which are never written, at minus infinity."""
+    """The logits, with minus infinity for padding and start, which are never written."""
     never = ops.arange(logits.shape[-1]) < END
     return ops.where(never, -float("inf"), logits)

@@ -1,10 +1,11 @@
 """A stack of LSTM layers that reads a sequence and classifies it.
 
-Each layer reads the outputs of the one below; the top layer's last output goes into a linear head. By default the sequence is an
-image, read row by row.
+Each layer reads the outputs of the layer below; the last output of the top layer goes into a linear head. By default the sequence
+is an image, read row by row.
 
-Source: deck B, "LSTM in TensorFlow" (a list of `BasicLSTMCell`s; `states[-1][1]` into a dense layer). As there, the forget gate's
-bias starts at 1. Departures: dropout between the layers and augmentation are options, off by default.
+Source: Payberah 2018, "Deep Learning for Poets (Part IV)", LSTM in TensorFlow (a list of `BasicLSTMCell`s, with `states[-1][1]`
+into a dense layer). As there, the bias of the forget gate starts at 1. Departures: dropout between the layers and augmentation
+are options, off by default.
 """
 
 import keras
@@ -12,13 +13,13 @@ from keras import layers
 
 
 def stacked_lstm(
-    input_shape=(None, 28),
-    num_classes=10,
-    units=(150, 150, 150),
-    dropout=0.0,
-    augmentation=None,
-    name="stacked_lstm",
-):
+    input_shape: tuple[int | None, int] = (None, 28),
+    num_classes: int = 10,
+    units: tuple[int, ...] = (150, 150, 150),
+    dropout: float = 0.0,
+    augmentation: layers.Layer | None = None,
+    name: str = "stacked_lstm",
+) -> keras.Model:
     """Builds the network: 470,110 weights by default.
 
     Args:
@@ -26,8 +27,7 @@ def stacked_lstm(
         num_classes: Number of classes.
         units: Width of each LSTM layer, bottom to top.
         dropout: Fraction of each layer's outputs dropped in training.
-        augmentation: A keras layer that changes the sequences in training only, such as
-            `zoo.layers.augmentation.Augmentation`, or None.
+        augmentation: A Keras layer that changes the sequences in training only, such as `zoo.layers.Augmentation`, or None.
         name: Name of the model.
 
     Returns:
@@ -42,7 +42,7 @@ def stacked_lstm(
         470110
     """
     if not units:
-        raise ValueError("`units` must name the width of at least one LSTM layer, got an empty tuple.")
+        raise ValueError("`units` of stacked_lstm must have at least one number, the width of an LSTM layer, got none.")
     x = inputs = keras.Input(input_shape, name="sequence")
     if augmentation is not None:
         x = augmentation(x)
@@ -54,18 +54,18 @@ def stacked_lstm(
     return keras.Model(inputs, outputs, name=name)
 
 
-def step(model):
-    """One step in time with the state in the open, sharing the weights of `model`; dropout and augmentation are left out.
+def step(model: keras.Model) -> keras.Model:
+    """One time step with the state as an input and an output, sharing the weights of `model`, without dropout and augmentation.
 
-    Starting from zeros, and with each step's state given to the next, the logits after a frame are those of `model` for the
-    sequence up to it.
+    With a state of zeros for the first step, and the state of each step passed to the next, the logits after a frame are those of
+    `model` for the sequence up to that frame.
 
     Args:
         model: A model from `stacked_lstm`.
 
     Returns:
         A `keras.Model` from [`frame` (batch, features), `h1`, `c1`, `h2`, `c2`, ... (batch, units of that layer), output and cell
-        of each layer, bottom to top], or a dict of them, to {`logits`: (batch, num_classes); `next_h1`, `next_c1`, ...}.
+        of each layer, bottom to top], or a dictionary of them, to {`logits`: (batch, num_classes); `next_h1`, `next_c1`, ...}.
 
     Example:
         >>> sorted(step(stacked_lstm(units=(3, 2))).output)

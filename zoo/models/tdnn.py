@@ -1,13 +1,13 @@
 """A time-delay neural network: 1-D convolutions over time, with a finite memory.
 
-Each layer sees its input now and at some steps before, so the evidence for a class at one time depends on the last steps only,
-`memory` of them, whatever the weights are: Y(t) = f(X(t), ..., X(t - memory + 1)). The answer is its mean over time, so that it
-matters little when something is seen.
+Each layer sees its input at the present step and at some steps before, so the evidence for a class at one step depends on the
+last `memory` steps only, whatever the weights are: Y(t) = f(X(t), ..., X(t - memory + 1)). The logits are its mean over time, so
+that it matters little when a pattern occurs.
 
-Source: Waibel et al. 1989, "Phoneme Recognition Using Time-Delay Neural Networks"; deck C, "Story so far" and "The behavior of
-recurrence" (time-delay nets, convnets over time). Departures: ReLU for sigmoids; zeros stand before the first step, so that
-sequences of any length have an answer; the evidence is linear and its mean is taken, where Waibel sums squares; dilations are an
-option.
+Source: Waibel et al. 1989, "Phoneme Recognition Using Time-Delay Neural Networks"; "Deep Learning: Recurrent Networks", lecture
+of 26 February 2018, Story so far and "BIBO" Stability. Departures from Waibel: ReLU instead of the sigmoid; zeros before the
+first step, so that sequences of any length are accepted; the evidence is linear and averaged, where Waibel sums squares;
+dilations are an option.
 """
 
 import keras
@@ -15,14 +15,14 @@ from keras import layers
 
 
 def tdnn(
-    input_shape=(None, 28),
-    num_classes=10,
-    filters=(64, 64, 64),
-    kernel_size=9,
-    dilations=(1, 1, 1),
-    augmentation=None,
-    name="tdnn",
-):
+    input_shape: tuple[int | None, int] = (None, 28),
+    num_classes: int = 10,
+    filters: tuple[int, ...] = (64, 64, 64),
+    kernel_size: int = 9,
+    dilations: tuple[int, ...] = (1, 1, 1),
+    augmentation: layers.Layer | None = None,
+    name: str = "tdnn",
+) -> keras.Model:
     """Builds the network: 90,698 weights by default, with a memory of 25 steps.
 
     Args:
@@ -30,24 +30,23 @@ def tdnn(
         num_classes: Number of classes.
         filters: Width of each layer, bottom to top.
         kernel_size: Number of steps that each layer sees.
-        dilations: Steps of the layer's input between those that it sees, layer by layer.
-        augmentation: A keras layer that changes the sequences in training only, such as
-            `zoo.layers.augmentation.Augmentation`, or None.
+        dilations: Distance in steps between the inputs that a layer sees, for each layer.
+        augmentation: A Keras layer that changes the sequences in training only, such as `zoo.layers.Augmentation`, or None.
         name: Name of the model.
 
     Returns:
-        An uncompiled `keras.Model` from `sequence` (batch, *input_shape) to `logits` (batch, num_classes). Step by
-        step `evidence(model)` gives them.
+        An uncompiled `keras.Model` from `sequence` (batch, *input_shape) to `logits` (batch, num_classes).
+        `evidence(model)` returns them for each step.
 
     Raises:
-        ValueError: If there are not as many dilations as filters.
+        ValueError: If `filters` and `dilations` differ in length.
 
     Example:
         >>> tdnn().count_params()
         90698
     """
     if len(filters) != len(dilations):
-        raise ValueError(f"tdnn needs a dilation for each layer, got filters {tuple(filters)} and dilations {tuple(dilations)}.")
+        raise ValueError(f"{name} needs one dilation per layer, got filters {tuple(filters)} and dilations {tuple(dilations)}.")
     x = inputs = keras.Input(input_shape, name="sequence")
     if augmentation is not None:
         x = augmentation(x)
@@ -59,8 +58,8 @@ def tdnn(
     return keras.Model(inputs, outputs, name=name)
 
 
-def memory(kernel_size, dilations):
-    """Number of steps, the present one among them, that the evidence at one time can depend on.
+def memory(kernel_size: int, dilations: tuple[int, ...]) -> int:
+    """Number of steps, including the present one, on which the evidence at one step depends.
 
     Example:
         >>> memory(kernel_size=9, dilations=(1, 1, 1))
@@ -69,8 +68,8 @@ def memory(kernel_size, dilations):
     return 1 + (kernel_size - 1) * sum(dilations)
 
 
-def evidence(model):
-    """The evidence for each class at every step, sharing the weights of `model`; its mean over time is the logits.
+def evidence(model: keras.Model) -> keras.Model:
+    """The evidence for each class at each step, sharing the weights of `model`; the logits are its mean over time.
 
     Args:
         model: A model from `tdnn`.

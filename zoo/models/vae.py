@@ -1,11 +1,12 @@
 """A variational autoencoder with dense layers and a Bernoulli decoder.
 
-The encoder gives the mean and the log-variance of a Gaussian; a coding is drawn from it; the decoder gives the logit of every
-pixel. The loss, the negative evidence lower bound, is added inside the graph, in nats per image.
+The encoder computes the mean and the log-variance of a Gaussian; a coding is sampled from it; the decoder computes the logit of
+each pixel. The loss, the negative evidence lower bound, is part of the graph, in nats per image.
 
-Source: Kingma & Welling 2013, "Auto-Encoding Variational Bayes"; sizes of Burda et al. 2015 (784-200-200-50, tanh); deck B,
-"Variational Autoencoders" (1/3 to 3/3). The loss always draws the coding, in training and in evaluation, so that `val_loss` is
-the bound; the model's output is decoded from the mean, so that a prediction is the same at every call.
+Source: Kingma & Welling 2013, "Auto-Encoding Variational Bayes"; Burda, Grosse & Salakhutdinov 2015, "Importance Weighted
+Autoencoders" (784-200-200-50, tanh); Payberah 2018, "Deep Learning for Poets (Part IV)", Variational Autoencoders (1/3 to 3/3).
+No departures. The loss samples the coding in evaluation as it does in training, so that `val_loss` is the bound; the output of
+the model is decoded from the mean, so that a prediction is the same in each call.
 """
 
 import math
@@ -13,19 +14,19 @@ import math
 import keras
 from keras import layers, ops
 
-from zoo.layers.elbo import NegativeELBO, bernoulli_nll
-from zoo.layers.noise import SeededNormal
-from zoo.layers.sampling import GaussianSampling
+from zoo.layers import GaussianSampling, NegativeELBO, SeededNormal
+from zoo.layers.elbo import bernoulli_nll
+from zoo.shapes import require_fixed_size
 
 
 def vae(
-    input_shape=(28, 28, 1),
-    units=(200, 200),
-    codings=50,
-    activation="tanh",
-    augmentation=None,
-    name="vae",
-):
+    input_shape: tuple[int, ...] = (28, 28, 1),
+    units: tuple[int, ...] = (200, 200),
+    codings: int = 50,
+    activation: str = "tanh",
+    augmentation: layers.Layer | None = None,
+    name: str = "vae",
+) -> keras.Model:
     """Builds the network: 425,284 weights by default.
 
     Args:
@@ -33,19 +34,23 @@ def vae(
         units: Width of each hidden layer of the encoder; the decoder mirrors them.
         codings: Number of dimensions of the coding.
         activation: Activation of the hidden layers.
-        augmentation: A keras layer that changes the images in training only, such as `RandomBinarization`, or None.
+        augmentation: A Keras layer that changes the images in training only, such as `zoo.layers.RandomBinarization`, or None.
         name: Name of the model.
 
     Returns:
         An uncompiled `keras.Model` from `image` (batch, *input_shape) to `logits` of the same shape, decoded from the mean
-        coding. It is compiled without a loss: the bound is added inside, with the metrics `reconstruction` and `kl`. The parts
-        are `model.get_layer("encoder")`, from image to [mean, log_variance], and `model.get_layer("decoder")`, from coding to
-        logits; `encoder(model)`, `decoder(model)`, `sampler(model)` and `reconstructor(model)` are networks of their own.
+        coding. Compile it without a loss: the bound is part of the graph, and its two terms are the metrics `reconstruction` and
+        `kl`. The parts are `model.get_layer("encoder")`, from image to [mean, log_variance], and `model.get_layer("decoder")`,
+        from coding to logits; `encoder(model)`, `decoder(model)`, `sampler(model)` and `reconstructor(model)` are for use.
+
+    Raises:
+        ValueError: If the images do not have a fixed size.
 
     Example:
         >>> vae().count_params()
         425284
     """
+    require_fixed_size(name, input_shape)
     x = image = keras.Input(input_shape, name="image")
     x = layers.Flatten(name="flatten")(x)
     for index, width in enumerate(units, start=1):
@@ -66,10 +71,25 @@ def vae(
     mean, log_variance = encoder(x)
     sampled = GaussianSampling(dtype="float32", name="sampling")(mean, log_variance)
     outputs = NegativeELBO(dtype="float32", name="logits")(decoder(mean), x, decoder(sampled), mean, log_variance)
-    return keras.Model(inputs, outputs, name=name)
+    return VariationalAutoencoder(inputs, outputs, name=name)
 
 
-def encoder(model):
+@keras.saving.register_keras_serializable("zoo")
+class VariationalAutoencoder(keras.Model):
+    """A functional model that reports the two losses of its `NegativeELBO` as the metrics `reconstruction` and `kl`."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.loss_parts = [keras.metrics.Mean(name="reconstruction"), keras.metrics.Mean(name="kl")]
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        # Here and not in the layer's `call`: on JAX, Keras tracks metrics in this method only.
+        for metric, loss in zip(self.loss_parts, self.losses):
+            metric.update_state(loss)
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
+
+
+def encoder(model: keras.Model) -> keras.Model:
     """The half from image to the Gaussian of its coding, sharing the weights of `model`.
 
     Args:
@@ -87,14 +107,14 @@ def encoder(model):
     return keras.Model(part.input, {"mean": mean, "log_variance": log_variance}, name="encoder")
 
 
-def decoder(model):
+def decoder(model: keras.Model) -> keras.Model:
     """The half from coding to image, sharing the weights of `model`.
 
     Args:
         model: A model from `vae`.
 
     Returns:
-        A `keras.Model` from `coding` (batch, codings) to {`reconstruction`: (batch, *input_shape)}, the probability of every
+        A `keras.Model` from `coding` (batch, codings) to {`reconstruction`: (batch, *input_shape)}, the probability of each
         pixel, in [0, 1].
 
     Example:
@@ -105,17 +125,17 @@ def decoder(model):
     return keras.Model(part.input, {"reconstruction": ops.sigmoid(part.output)}, name="decoder")
 
 
-def sampler(model):
-    """Draws new images: decodes codings from the prior, the standard normal, sharing the weights of `model`.
+def sampler(model: keras.Model) -> keras.Model:
+    """Generates new images from codings of the prior, the standard normal distribution, sharing the weights of `model`.
 
-    The same seed gives the same images wherever it runs. On JAX it runs uncompiled only, because `count` is a shape.
+    The same seed gives the same images on every backend and runtime. JAX cannot compile it, because `count` determines a shape.
 
     Args:
         model: A model from `vae`.
 
     Returns:
-        A `keras.Model` from [`count` (), `seed` ()], int32, the seed 0 or more, or a dict of them, to {`image`: (count,
-        *input_shape)}, the probability of every pixel, in [0, 1].
+        A `keras.Model` from [`count` (), `seed` ()], int32, the seed 0 or more, or a dictionary of them, to
+        {`image`: (count, *input_shape)}, the probability of each pixel, in [0, 1].
 
     Example:
         >>> inputs = {"count": keras.ops.array(5), "seed": keras.ops.array(1)}
@@ -129,14 +149,14 @@ def sampler(model):
     return keras.Model([count, seed], {"image": ops.sigmoid(part(coding))}, name="sampler")
 
 
-def reconstructor(model):
-    """Encodes images and decodes them from the mean, sharing the weights of `model`.
+def reconstructor(model: keras.Model) -> keras.Model:
+    """Encodes images and decodes their mean codings, sharing the weights of `model`.
 
     Args:
         model: A model from `vae`.
 
     Returns:
-        A `keras.Model` from `image` (batch, *input_shape) to {`reconstruction`: same shape, the probability of every pixel, in
+        A `keras.Model` from `image` (batch, *input_shape) to {`reconstruction`: same shape, the probability of each pixel, in
         [0, 1]; `coding`: (batch, codings), the mean}.
 
     Example:
@@ -149,26 +169,26 @@ def reconstructor(model):
     return keras.Model(part.input, {"reconstruction": reconstruction, "coding": mean}, name="reconstructor")
 
 
-def negative_log_likelihood(model, images, samples=5000, chunk=250, seed=0):
-    """Estimates -log p(image) by importance sampling from the encoder's Gaussian.
+def negative_log_likelihood(model: keras.Model, images, samples: int = 5000, chunk: int = 250, seed: int = 0):
+    """Estimates -log p(image) by importance sampling from the Gaussian of the encoder.
 
-    The estimate `-log mean_k p(image | z_k) p(z_k) / q(z_k | image)` is an upper bound in expectation and falls towards the true
-    value as `samples` grows; with one sample it is the negative evidence lower bound.
+    The estimate `-log mean_k p(image | z_k) p(z_k) / q(z_k | image)` is an upper bound in expectation, which decreases towards
+    the true value as `samples` grows; with one sample it is the negative evidence lower bound.
 
-    Source: Burda et al. 2015, "Importance Weighted Autoencoders", section 5 (5000 samples).
+    Source: Burda, Grosse & Salakhutdinov 2015, "Importance Weighted Autoencoders", section 5 (5000 samples).
 
     Args:
         model: A model from `vae`.
         images: `(batch, *input_shape)`, binary pixels.
-        samples: Number of codings drawn per image.
-        chunk: Number of codings drawn at a time; bounds the memory, `batch x chunk` images.
-        seed: Integer seed of the draws.
+        samples: Number of codings sampled per image.
+        chunk: Number of codings sampled at a time; it limits the memory, to `batch x chunk` images.
+        seed: Integer seed of the samples.
 
     Returns:
         `(batch,)` float32, nats per image.
 
     Raises:
-        ValueError: If `samples` is not a multiple of `chunk` and larger than it.
+        ValueError: If `samples` is larger than `chunk` and not a multiple of it.
 
     Example:
         >>> model = vae(input_shape=(2, 2, 1), units=(3,), codings=1)
@@ -193,7 +213,7 @@ def _log_weights(decoder, images, mean, log_variance, noise):
     logits = decoder(ops.reshape(coding, (-1, coding.shape[-1])))  # (chunk * batch, *input_shape)
     repeated = ops.tile(images, (len(noise), *[1] * (len(images.shape) - 1)))
     log_likelihood = ops.reshape(-bernoulli_nll(repeated, logits), (len(noise), -1))  # (chunk, batch)
-    # The normalising constants of prior and posterior cancel but for the variances.
+    # The normalising constants of prior and posterior cancel out, except for the variances.
     log_prior = -0.5 * ops.sum(ops.square(coding), axis=-1)
     log_posterior = -0.5 * ops.sum(ops.square(noise) + log_variance, axis=-1)
     return ops.logsumexp(log_likelihood + log_prior - log_posterior, axis=0)

@@ -44,7 +44,7 @@ class Batcher:
         max_waiting: Most rows that may wait; beyond them a request is refused.
         delay: Seconds for which a batch waits for more requests.
         slots: A semaphore that bounds how many engines run at once, or None.
-        observe: Function of (rows, seconds) that is told of every call, or None.
+        observe: Function of (rows, seconds, rows that wait) that is told of every call, or None.
     """
 
     def __init__(self, run, max_batch=32, max_waiting=1024, delay=0.0, slots=None, observe=None):
@@ -52,7 +52,7 @@ class Batcher:
         self._max_batch, self._max_waiting, self._delay = max_batch, max_waiting, delay
         self._queue, self._rows = collections.deque(), 0
         self._changed, self._stopped = threading.Condition(), False
-        self._busy, self._usual = threading.Lock(), math.inf  # who runs the engine, and how long a call took of late
+        self._busy, self._usual = threading.Lock(), {}  # who runs the engine, and how long calls of a kind took of late
         self._thread = threading.Thread(target=self._work, name="batcher", daemon=True)
         self._thread.start()
 
@@ -63,8 +63,8 @@ class Batcher:
 
     @property
     def is_idle(self):
-        """Whether nothing waits, and a call is usually over in an instant."""
-        return not (self._queue or self._delay or self._stopped) and self._usual <= QUICK
+        """Whether nothing waits."""
+        return not (self._queue or self._delay or self._stopped)
 
     def submit(self, signature, inputs, rows, tell, is_wanted=lambda: True):
         """Puts a request into the queue.
@@ -105,10 +105,12 @@ class Batcher:
         """
         if not self.is_idle or rows is None or rows > self._max_batch:
             return None
+        if self._usual.get(_kind(signature, inputs), math.inf) > QUICK:
+            return None
         if not self._busy.acquire(blocking=False):
             return None
         try:
-            if not self._slots.acquire(blocking=False):
+            if self._stopped or not self._slots.acquire(blocking=False):
                 return None
             try:
                 return self._timed(signature, inputs, rows)
@@ -118,11 +120,13 @@ class Batcher:
             self._busy.release()
 
     def stop(self):
-        """Answers what is in the queue, and ends the thread."""
+        """Answers what is in the queue, ends the thread, and lets go of the engine."""
         with self._changed:
             self._stopped = True
             self._changed.notify()
         self._thread.join()
+        with self._busy:  # `now` may be at it
+            self._run = None
 
     def _work(self):
         while True:
@@ -196,7 +200,13 @@ class Batcher:
         start = time.perf_counter()
         outputs = self._run(signature, inputs)
         taken = time.perf_counter() - start
-        self._usual = taken if self._usual == math.inf else 0.8 * self._usual + 0.2 * taken
+        kind = _kind(signature, inputs)
+        self._usual[kind] = 0.8 * self._usual.get(kind, taken) + 0.2 * taken
         if self._observe is not None:
-            self._observe(rows or len(next(iter(inputs.values()))), taken)
+            self._observe(rows or len(next(iter(inputs.values()))), taken, self._rows)
         return outputs
+
+
+def _kind(signature, inputs):
+    """What calls take about the same time: those of a signature whose inputs have about the same size."""
+    return signature, sum(array.size for array in inputs.values()).bit_length()

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import sys
@@ -20,26 +19,27 @@ SECONDS = 3.0
 READY_WITHIN = 60.0
 
 
-def print_load_table(folder):
+def print_load_table(folder, models, options):
     """Serves a folder in processes of its own, and prints a line for each model and number of clients.
 
     The request is the first golden one of the default signature, one example of it. The clients share the cores with the server.
 
+    Args:
+        folder: The folder of exported models.
+        models: The `zoo.serve.models.Model`s in it.
+        options: What `zoo serve` is started with beside the folder, a list of words.
+
     Raises:
-        UsageError: If there is nothing to serve.
         RunError: If the server does not get ready.
     """
-    from zoo.serve.models import models_in
-
-    models = models_in(folder)
     table = rich.table.Table("model", "engine", "clients", "requests/s", "p50 ms", "p99 ms", "max ms", box=None, pad_edge=False)
-    with running(folder) as (port, started):
+    with running(folder, *options) as (port, started):
         for model in models:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/zoo") as answer:
                 engines = {entry["name"]: entry["engine"] for entry in json.load(answer)["models"]}
-            if model.name not in engines:
+            body = _one_request(model) if engines.get(model.name) else None
+            if body is None:
                 continue
-            body = _one_request(model)
             for clients in CLIENTS:
                 rate, latencies = load(port, f"/v1/models/{model.name}:predict", body, clients, SECONDS)
                 times = (f"{1e3 * _quantile(latencies, share):.2f}" for share in (0.5, 0.99, 1.0))
@@ -116,9 +116,11 @@ async def _load(port, message, clients, seconds):
 
 
 def _one_request(model):
-    """The JSON of one example of the first golden request to the default signature."""
-    folder = model.folder / str(model.wanted()[-1])
-    requests = json.loads(pathlib.Path(folder / "golden.json").read_text(encoding="utf-8"))
+    """The JSON of one example of the first golden request to the default signature; None for an export made elsewhere."""
+    file = model.versions()[model.wanted()[-1]] / "golden.json"
+    if not file.is_file():
+        return None
+    requests = json.loads(file.read_text(encoding="utf-8"))
     inputs = next(request["inputs"] for request in requests if request["signature"] == "serving_default")
     return json.dumps({"instances": [{name: content["value"][0] for name, content in inputs.items()}]}).encode()
 

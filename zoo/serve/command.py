@@ -14,7 +14,7 @@ STARTING, READY = 0, 1
 QUICK_DEATHS = 5  # of workers in a row within a second of their start, before the server gives up
 
 
-def run(serve, host, port, grpc_port, workers, drain, note=print):
+def run(serve, host, port, grpc_port, workers, drain, note=print, dead=lambda process: None):
     """Runs workers until SIGTERM or SIGINT; one that dies is replaced.
 
     The parent imports nothing heavy, so that a worker is a fork of it that begins anew.
@@ -27,13 +27,14 @@ def run(serve, host, port, grpc_port, workers, drain, note=print):
         workers: Number of processes.
         drain: Seconds that a worker may take to end.
         note: Function that is told what happens, a line of text.
+        dead: Function that is told the number of a worker's process that died.
 
     Raises:
         UsageError: If a port is not free, or the workers find nothing to serve.
         RunError: If workers die as soon as they start.
     """
     listening = _listen(host, port)
-    grpc_address = None if grpc_port is None else f"{host}:{_free_port(host, grpc_port)}"
+    grpc_address = None if grpc_port is None else _address(host, _free_port(host, grpc_port))
     states = mmap.mmap(-1, workers)
     parent, running, ending, deaths, told = os.getpid(), {}, False, 0, False
 
@@ -50,7 +51,7 @@ def run(serve, host, port, grpc_port, workers, drain, note=print):
             serve(
                 sockets=[listening],
                 grpc_address=grpc_address,
-                beside=lambda: all(states[i] == READY for i in range(workers)),
+                beside=(lambda: all(states[i] == READY for i in range(workers))) if workers > 1 else None,
                 ready=lambda: states.__setitem__(place, READY),
                 is_orphan=lambda: os.getppid() != parent,
             )
@@ -77,13 +78,15 @@ def run(serve, host, port, grpc_port, workers, drain, note=print):
         while not ending:
             if not told and all(states[i] == READY for i in range(workers)):
                 told = True
-                address = listening.getsockname()
-                note(f"ready at {host}:{address[1]}" + (f", gRPC at {grpc_address}" if grpc_address else ""))
+                address = _address(host, listening.getsockname()[1])
+                note(f"ready at {address}" + (f", gRPC at {grpc_address}" if grpc_address else ""))
             process, status = os.waitpid(-1, os.WNOHANG)
             if not process:
                 time.sleep(0.02)
-                continue
+            if process not in running:
+                continue  # none, or a child that is not ours: process 1 of a container inherits orphans
             place, began = running.pop(process)
+            dead(process)
             states[place] = STARTING
             code = os.waitstatus_to_exitcode(status)
             if ending:
@@ -122,20 +125,29 @@ def _cause(code):
 
 def _listen(host, port):
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return _socket(host, port, backlog=2048)
     except (OSError, OverflowError) as error:
-        raise UsageError(f"cannot listen at {host}:{port} ({_reason(error)}); give another --port or --host.") from error
+        raise UsageError(f"cannot listen at {_address(host, port)} ({_reason(error)}); give another --port or --host.") from error
 
 
 def _free_port(host, port):
     """The port, once it is sure that nobody listens there: gRPC itself would share it without a word."""
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.create_server((host, port), family=family) as probe:
+        with _socket(host, port) as probe:
             return probe.getsockname()[1]
     except (OSError, OverflowError) as error:
-        raise UsageError(f"cannot listen at {host}:{port} ({_reason(error)}); give another --grpc-port.") from error
+        raise UsageError(f"cannot listen at {_address(host, port)} ({_reason(error)}); give another --grpc-port.") from error
+
+
+def _socket(host, port, backlog=None):
+    """A listening socket; at :: it takes IPv4 too, as gRPC does."""
+    both = host == "::" and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=backlog, dualstack_ipv6=both)
+
+
+def _address(host, port):
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _reason(error):

@@ -1,16 +1,18 @@
 """TensorFlow Serving's JSON: requests to arrays, answers to JSON, by the rules of its documentation."""
 
 import base64
-import binascii
 import json
+import re
 
 import numpy as np
 import orjson
 
 from zoo.errors import UsageError
-from zoo.serve.version import BYTES
 
 ROW, COLUMN = "row", "column"
+BYTES = "_bytes"  # ends the name of a tensor of bytes that are no text, as in TensorFlow Serving
+# What JSON takes in memory at most, in bytes: for every value, list and object. A body of 16 MB can make 500 MB.
+VALUE, LIST, OBJECT, MOST_MEMORY = 40, 64, 240, 128 * 2**20
 KINDS = {"f": "iuf", "i": "iu", "u": "iu", "b": "b"}  # what kinds of JSON numbers make which kinds of tensors
 
 
@@ -35,15 +37,18 @@ def read_predict(body, find_signature):
             else "Not formatted correctly. Only one of 'inputs' and 'instances' keys are expected to exist"
         )
     signature = find_signature(name)
+    _refuse_booleans(body, content.get("instances", content.get("inputs")), signature)
     if "instances" in content:
         return signature, _from_rows(content["instances"], signature), ROW
     inputs = content["inputs"]
-    if len(signature.fields) == 1 and not (isinstance(inputs, dict) and set(inputs) == set(signature.fields)):
+    if not isinstance(inputs, dict) or _is_bytes(inputs):
+        if len(signature.fields) != 1:
+            raise UsageError(f"inputs must be an object of the named inputs {sorted(signature.fields)}.")
         inputs = {next(iter(signature.fields)): inputs}
-    if not isinstance(inputs, dict):
-        raise UsageError(f"inputs must be an object of the named inputs {sorted(signature.fields)}.")
-    _check_names(inputs, signature)
-    return signature, {key: array_of(value, key, signature) for key, value in inputs.items()}, COLUMN
+    for key in signature.fields:
+        if key not in inputs:
+            raise UsageError(f"Missing named input: {key} in 'inputs' object.")
+    return signature, {key: array_of(inputs[key], key, signature) for key in signature.fields}, COLUMN
 
 
 def write_predict(outputs, form):
@@ -110,9 +115,10 @@ def from_features(rows, signature):
         values = []
         for row in rows:
             _check_names(row, signature)
-            value = np.asarray(array_of([row[key]], key, signature)[0], object if field is None else None)
-            if field is not None and None not in field.shape and value.size == int(np.prod(field.shape)):
-                value = value.reshape(field.shape)
+            shape = getattr(field, "shape", (None,))
+            value = np.asarray(array_of([row[key]], key, signature)[0], object if field.dtype == "string" else None)
+            if None not in shape and value.size == int(np.prod(shape)):
+                value = value.reshape(shape)
             values.append(value)
         if len({value.shape for value in values}) > 1:
             raise UsageError(f"input `{key}` has examples of different shapes.")
@@ -127,9 +133,8 @@ def array_of(value, key, signature):
         UsageError: If it is no such array.
     """
     field, dtype = signature.fields[key], signature.declared[key]["dtype"]
-    if field is None:
-        values = value if isinstance(value, list) else [value]
-        return np.array([*(_bytes_of(one, key) for one in values), None], object)[:-1]
+    if dtype == "string":
+        return _texts(value if isinstance(value, list) else [value], key, field)
     try:
         array = np.array(value)
     except ValueError:
@@ -140,6 +145,10 @@ def array_of(value, key, signature):
         bounds = np.iinfo(dtype)
         if array.min() < bounds.min or array.max() > bounds.max:
             raise UsageError(f"input `{key}` lies in [{array.min()}, {array.max()}]; expected {dtype}.")
+    if array.dtype.kind in "iu" and np.dtype(dtype).kind == "f" and array.size:
+        exact = 2 ** (np.finfo(dtype).nmant + 1) - 1
+        if max(int(array.max()), -int(array.min())) > exact:
+            raise UsageError(f"input `{key}` holds whole numbers beyond {exact}, which {dtype} would round.")
     with np.errstate(over="ignore"):
         return array.astype(dtype)
 
@@ -166,13 +175,41 @@ def _named(body):
 def _object(body):
     if not body:
         raise UsageError("JSON Parse error: The document is empty")
+    memory = VALUE * body.count(b",") + LIST * body.count(b"[") + OBJECT * body.count(b"{")
+    if memory > MOST_MEMORY:
+        raise UsageError(
+            f"the JSON holds too many values: {memory >> 20} MB in memory, of at most {MOST_MEMORY >> 20}; "
+            "send fewer examples at once, or arrays as application/x-npy."
+        )
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError as problem:
-        raise UsageError(f"JSON Parse error: {problem}") from None
+        if b"NaN" not in body and b"Infinity" not in body:
+            raise UsageError(f"JSON Parse error: {problem}") from None
+        content = _with_nan(body)
     if not isinstance(content, dict):
         raise UsageError("JSON Value: expected an object")
     return content
+
+
+def _with_nan(body):
+    """JSON with NaN and infinities, which no standard allows and TensorFlow Serving takes."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as problem:
+        raise UsageError(f"JSON Parse error: {problem}") from None
+
+
+def _refuse_booleans(body, content, signature):
+    """Raises `UsageError` where true or false stands for a number: NumPy would take it for 1 or 0."""
+    if (b"true" in body or b"false" in body) and all(one["dtype"] != "bool" for one in signature.declared.values()):
+        left = [content]
+        while left:
+            value = left.pop()
+            if isinstance(value, bool):
+                raise UsageError(f"a value is {json.dumps(value)}; expected numbers for {sorted(signature.fields)}.")
+            if isinstance(value, (list, dict)):
+                left.extend(value if isinstance(value, list) else value.values())
 
 
 def _from_rows(instances, signature):
@@ -180,7 +217,7 @@ def _from_rows(instances, signature):
         raise UsageError("'instances' must be a list")
     if not instances:
         raise UsageError("no values in 'instances' to predict")
-    if not signature.is_batched:
+    if not signature.is_batched and not signature.alone:
         raise UsageError(f'the inputs {sorted(signature.fields)} are single values; ask with "inputs" in place of "instances".')
     first = instances[0]
     named = isinstance(first, dict) and not _is_bytes(first)
@@ -208,15 +245,36 @@ def _is_bytes(value):
     return isinstance(value, dict) and set(value) == {"b64"}
 
 
+def _texts(values, key, field):
+    """Lists of texts, lists in lists to any depth, as an array of bytes."""
+    shape, first = [], values
+    while isinstance(first, list):
+        shape.append(len(first))
+        first = first[0] if first else None
+    for _ in shape[1:]:
+        if not all(isinstance(value, list) for value in values):
+            break
+        values = [inner for value in values for inner in value]
+    if len(values) != np.prod(shape, dtype=int) or any(isinstance(value, list) for value in values):
+        raise UsageError(f"input `{key}` is ragged: its lists have different lengths; expected {field.batch_shape()}.")
+    return np.array([*(_bytes_of(one, key) for one in values), None], object)[:-1].reshape(shape)
+
+
 def _bytes_of(value, key):
     if isinstance(value, str):
-        return value.encode()
+        return value.encode(errors="surrogatepass")
     if _is_bytes(value) and isinstance(value["b64"], str):
-        try:
-            return base64.b64decode(value["b64"], validate=True)
-        except binascii.Error as problem:
-            raise UsageError(f"input `{key}` is no base64 ({problem}).") from None
+        return _from_base64(value["b64"], key)
     raise UsageError(f'input `{key}` holds {_what(np.array(value, object))}; expected texts, or bytes as {{"b64": "..."}}.')
+
+
+def _from_base64(text, key):
+    """What abseil's decoder takes: white space anywhere, and padding with = or . that is all there or not there at all."""
+    match = re.fullmatch("([A-Za-z0-9+/]*)([=.]*)", re.sub(r"[ \t-\r]", "", text))
+    needed = -len(match[1]) % 4 if match else 3
+    if needed == 3 or len(match[2]) not in (0, needed):
+        raise UsageError(f"input `{key}` is not base64; expected the letters A-Z, a-z, 0-9, + and /.")
+    return base64.b64decode(match[1] + "=" * needed)
 
 
 def _what(array):
@@ -232,8 +290,10 @@ def _plain(key, array):
     if array.dtype != object:
         return np.ascontiguousarray(array) if array.ndim else array.item()
     if key.endswith(BYTES):
-        return [{"b64": base64.b64encode(content).decode()} for content in array.ravel()]
-    return [content.decode(errors="replace") for content in array.ravel()]
+        plain = [{"b64": base64.b64encode(content).decode()} for content in array.ravel()]
+    else:
+        plain = [content.decode(errors="replace") for content in array.ravel()]
+    return np.array([*plain, None], object)[:-1].reshape(array.shape).tolist()
 
 
 def _written(content, outputs):

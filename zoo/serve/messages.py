@@ -1,4 +1,4 @@
-"""The messages of TensorFlow Serving's gRPC API, without TensorFlow: their classes, tensors as arrays, and models.json.
+"""The messages of TensorFlow Serving's gRPC API, without TensorFlow: their classes, and tensors as arrays.
 
 `messages.binpb` holds descriptors that tensorflow-serving-api and TensorFlow publish (Apache-2.0); `python -m zoo.serve.messages`
 collects them anew, and that alone needs the two packages. They live in a pool of their own, so that a process may import both.
@@ -8,10 +8,9 @@ import math
 import pathlib
 
 import numpy as np
-from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, json_format, message, message_factory, wrappers_pb2
+from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message, message_factory, wrappers_pb2
 
 from zoo.errors import UsageError
-from zoo.serve.models import Model
 
 FILE = pathlib.Path(__file__).with_suffix(".binpb")
 OWN = (any_pb2, wrappers_pb2)  # protobuf brings these itself
@@ -55,6 +54,9 @@ SignatureDefMap = _class("tensorflow.serving.SignatureDefMap")
 ClassificationRequest = _class("tensorflow.serving.ClassificationRequest")
 ClassificationResponse = _class("tensorflow.serving.ClassificationResponse")
 RegressionRequest = _class("tensorflow.serving.RegressionRequest")
+MultiInferenceRequest = _class("tensorflow.serving.MultiInferenceRequest")
+MultiInferenceResponse = _class("tensorflow.serving.MultiInferenceResponse")
+ModelSpec = _class("tensorflow.serving.ModelSpec")
 GetModelStatusRequest = _class("tensorflow.serving.GetModelStatusRequest")
 GetModelStatusResponse = _class("tensorflow.serving.GetModelStatusResponse")
 ReloadConfigRequest = _class("tensorflow.serving.ReloadConfigRequest")
@@ -82,6 +84,7 @@ TYPES = {
 }
 NUMBERS = {dtype: number for number, (dtype, _) in TYPES.items()}
 
+LARGE, MOST_PARTS = 2**20, 50_000  # bytes of a message that is looked at before it is parsed, and what it may consist of
 STRING_SIZE = 64  # bytes that a short text takes in memory
 
 
@@ -95,6 +98,50 @@ def parse(kind, content):
         return kind.FromString(content)
     except message.DecodeError:
         raise UsageError(f"the request is no {kind.DESCRIPTOR.full_name}: its bytes cannot be parsed.") from None
+
+
+def check_parts(content):
+    """Raises `UsageError` if the bytes of a PredictRequest are large and of very many parts.
+
+    Parsed, a part of two bytes takes fifty. The numbers of a tensor are one part, where they are packed, as every client packs
+    them; so that what is large holds few.
+    """
+    if len(content) <= LARGE:
+        return
+    left = MOST_PARTS
+
+    def walk(start, end, levels):
+        nonlocal left
+        while start < end:
+            left -= 1
+            if left < 0:
+                raise UsageError(f"the request has more than {MOST_PARTS} parts; send numbers packed, or fewer texts at once.")
+            tag, start = _varint(content, start, end)
+            number, kind = tag >> 3, tag & 7
+            if kind == 0:
+                _, start = _varint(content, start, end)
+            elif kind == 2:
+                size, start = _varint(content, start, end)
+                if start + size > end:
+                    raise UsageError("the request is no message: it ends too soon.")
+                if levels and number in levels[0]:
+                    walk(start, start + size, levels[1:])
+                start += size
+            else:
+                start += {1: 8, 5: 4}.get(kind, end)
+
+    # The inputs of a request, the value of each, the shape of a tensor, each size in it.
+    walk(0, len(content), ((2,), (2,), (2,), (2,)))
+
+
+def _varint(content, start, end):
+    value = shift = 0
+    while start < end and shift < 70:
+        byte = content[start]
+        value, start, shift = value | (byte & 127) << shift, start + 1, shift + 7
+        if byte < 128:
+            return value, start
+    raise UsageError("the request is no message: it ends too soon.")
 
 
 def to_array(name, proto, most=2**24):
@@ -130,7 +177,7 @@ def to_array(name, proto, most=2**24):
     values = getattr(proto, field)
     if len(values) > count:
         raise UsageError(f"input `{name}` has {len(values)} values in {field}; expected {count} for shape {shape}.")
-    return _filled(_from_values(name, list(values), dtype), count).reshape(shape)
+    return _filled(_from_values(name, values, dtype), count).reshape(shape)
 
 
 def _from_content(name, content, dtype, count):
@@ -148,14 +195,14 @@ def _from_values(name, values, dtype):
         return np.array([*values, None], object)[:-1]
     if dtype == "<f2":  # as the numbers of their bits
         return _whole(name, values, np.dtype("<u2")).view(dtype)
-    return _whole(name, values, dtype) if dtype.kind in "iu" else np.array(values, dtype)
+    return _whole(name, values, dtype) if dtype.kind in "iu" else np.fromiter(values, dtype, len(values))
 
 
 def _whole(name, values, dtype):
     bounds = np.iinfo(dtype)
     if values and (min(values) < bounds.min or max(values) > bounds.max):
         raise UsageError(f"input `{name}` lies in [{min(values)}, {max(values)}], which is more than its type {dtype} holds.")
-    return np.array(values, dtype)
+    return np.fromiter(values, dtype, len(values))
 
 
 def _filled(values, count):
@@ -175,82 +222,6 @@ def write_array(array, proto):
         proto.tensor_shape.dim.add(size=size)
     values = array.view("u2") if array.dtype == "f2" else array
     getattr(proto, TYPES[proto.dtype][1]).extend(values.ravel().tolist())
-
-
-def read_config(path):
-    """The models of a models.json: TensorFlow Serving's ModelServerConfig as JSON, its names_so or namesSo.
-
-    Args:
-        path: The file. A relative `base_path` in it goes from its folder.
-
-    Returns:
-        A list of `zoo.serve.models.Model`.
-
-    Raises:
-        UsageError: If there is no such file, or no models in it.
-
-    Example:
-        {"model_config_list": {"config": [{"name": "digits", "base_path": "saved_models/digits", "model_platform": "tensorflow",
-        "model_version_policy": {"specific": {"versions": [1, 2]}}, "version_labels": {"stable": 1}}]}}
-    """
-    path = pathlib.Path(path)
-    try:
-        config = json_format.Parse(path.read_text(encoding="utf-8"), ModelServerConfig())
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror or error}); give a models.json to --config.") from error
-    except (ValueError, json_format.ParseError) as error:
-        raise UsageError(f"{path} is no ModelServerConfig in JSON ({' '.join(str(error).split())}).") from error
-    try:
-        return models_of(config, path.absolute().parent)
-    except UsageError as error:
-        raise UsageError(f"{path}: {error}") from error
-
-
-def models_of(config, folder=None):
-    """The models of a ModelServerConfig.
-
-    Args:
-        config: The ModelServerConfig.
-        folder: Where a relative `base_path` goes from; None if all must be absolute.
-
-    Returns:
-        A list of `zoo.serve.models.Model`.
-
-    Raises:
-        UsageError: If it holds none, or one that makes no sense.
-    """
-    if config.WhichOneof("config") != "model_config_list":
-        raise UsageError("ServerModelConfig type not supported. Only ModelConfigList is currently supported")
-    if not config.model_config_list.config:
-        raise UsageError("the model_config_list is empty; name at least one model.")
-    models = {}
-    for one in config.model_config_list.config:
-        if one.name in models:
-            raise UsageError(f"Illegal to list model {one.name} multiple times in config list")
-        models[one.name] = _model(one, folder)
-    return list(models.values())
-
-
-def _model(one, folder):
-    if not one.name:
-        raise UsageError("a model has no name.")
-    if one.model_platform not in ("", "tensorflow") or one.model_type == 2:
-        raise UsageError(f"Model {one.name} requests unsupported platform {one.model_platform or 'OTHER'}; expected tensorflow.")
-    base = pathlib.Path(one.base_path)
-    if not one.base_path or "\0" in one.base_path or (folder is None and not base.is_absolute()):
-        raise UsageError(f"Expected model {one.name} to have an absolute path or URI; got base_path()={one.base_path}")
-    policy = one.model_version_policy
-    choice = policy.WhichOneof("policy_choice")
-    if choice == "specific" and not policy.specific.versions:
-        raise UsageError(f"the version policy of model {one.name} names no specific version.")
-    return Model(
-        one.name,
-        base if folder is None else folder / base,
-        latest=policy.latest.num_versions or 1,
-        specific=tuple(policy.specific.versions),
-        every=choice == "all",
-        labels=dict(one.version_labels),
-    )
 
 
 if __name__ == "__main__":

@@ -26,10 +26,15 @@ class Metrics:
         )
         self._batches = prometheus_client.Histogram("zoo_batch_rows", "Rows of a batch.", ["model"], buckets=BATCHES, **kept)
         self._runs = prometheus_client.Histogram("zoo_batch_seconds", "Time of a batch.", ["model"], buckets=LATENCIES, **kept)
-        gauges = {"multiprocess_mode": "livesum", **kept}
-        self._queue = prometheus_client.Gauge("zoo_queue_rows", "Rows that wait.", ["model", "version"], **gauges)
+        self._queue = prometheus_client.Gauge(
+            "zoo_queue_rows", "Rows that wait.", ["model", "version"], multiprocess_mode="livesum", **kept
+        )
         self._versions = prometheus_client.Gauge(
-            "zoo_version_state", "1 for the state of a version.", ["model", "version", "state"], **gauges
+            "zoo_version_state",
+            "1 for the state of a version, or the states where the workers differ.",
+            ["model", "version", "state"],
+            multiprocess_mode="livemax",
+            **kept,
         )
         self._children = {}
 
@@ -42,24 +47,24 @@ class Metrics:
         counter.inc()
         histogram.observe(seconds)
 
-    def observer(self, model):
-        """A function that is told of every batch of a model: (rows, seconds)."""
-        rows, seconds = self._batches.labels(model), self._runs.labels(model)
+    def observer(self, model, number):
+        """A function that is told of every batch of a version: (rows, seconds, rows that wait)."""
+        rows, seconds, queue = self._batches.labels(model), self._runs.labels(model), self._queue.labels(model, str(number))
 
-        def observe(count, taken):
+        def observe(count, taken, waiting):
             rows.observe(count)
             seconds.observe(taken)
+            queue.set(waiting)
 
         return observe
 
-    def text(self, models):
+    def state(self, model, number, state):
+        """Takes down the state of a version; None if it is forgotten."""
+        for one in STATES:
+            self._versions.labels(model, str(number), one).set(one == state)
+
+    def text(self):
         """All of it in Prometheus's format."""
-        for name in models.names:
-            for number, status in models.statuses(name).items():
-                waiting = status.version.batcher.waiting if status.version is not None else 0
-                self._queue.labels(name, str(number)).set(waiting)
-                for state in STATES:
-                    self._versions.labels(name, str(number), state).set(state == status.state)
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return prometheus_client.generate_latest(self._registry)
         registry = prometheus_client.CollectorRegistry()

@@ -3,13 +3,12 @@
 import asyncio
 import dataclasses
 import hmac
-import io
 import pathlib
-import re
 import time
 
 import numpy as np
 from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -17,20 +16,18 @@ from starlette.routing import Route
 from zoo.engines import reason_of
 from zoo.errors import UsageError
 from zoo.serve import jsons
+from zoo.serve.answering import answered, generated, metadata, other_method
 from zoo.serve.batching import QueueFull, Stopped
+from zoo.serve.bodies import NPY, PICTURES, Body, Held, TooLarge, from_bytes, write_npy
 from zoo.serve.models import NotFound
+from zoo.serve.paths import PREDICT, STATUS, parts_of, path_of, version_of
+from zoo.serve.short import Short
 from zoo.serve.shown import shown
-from zoo.serve.version import vocabulary, written_in
 
 PAGE = pathlib.Path(__file__).parent / "page"
 # Only these files are sent, whatever a path says.
 PAGE_FILES = {file.relative_to(PAGE).as_posix(): file for file in PAGE.rglob("*") if file.suffix in (".html", ".css", ".js")}
-PREDICT = re.compile(
-    r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?:(classify|regress|predict|generate)", re.IGNORECASE
-)
-STATUS = re.compile(r"/v1/models(?:/([^/:]+))?(?:/versions/(\d+)|/labels/([^/:]+))?(?:/(metadata))?", re.IGNORECASE)
-LARGEST = 2**63 - 1  # of a version
-NPY, PICTURES = "application/x-npy", ("image/png", "image/jpeg")
+LARGE = 2**18  # bytes of JSON that are read and written in a thread, so that others are answered meanwhile
 MOST_TOKENS = 1000  # of a generated text
 KEY_NEEDED = "an API key is needed: send it as 'Authorization: Bearer KEY'"
 
@@ -39,17 +36,15 @@ KEY_NEEDED = "an API key is needed: send it as 'Authorization: Bearer KEY'"
 class Limits:
     """What a client may ask for.
 
-    `body` is in bytes, `bodies` those of all requests that are being answered; `timeout` is how many seconds anybody waits.
+    `body` is in bytes, unpacked; `bodies` those of all requests that are being answered, with the arrays made of them; `timeout`
+    is how many seconds anybody waits, for an answer or for the next token; `origins` are those of the web pages that may ask.
     """
 
     body: int = 16 * 2**20
-    bodies: int = 256 * 2**20
+    bodies: int = 64 * 2**20
     timeout: float = 30.0
     key: str | None = None
-
-
-class TooLarge(Exception):
-    """The body is larger than allowed."""
+    origins: tuple = ()
 
 
 def build_app(models, limits=None, metrics=None, state=None):
@@ -64,13 +59,20 @@ def build_app(models, limits=None, metrics=None, state=None):
     Returns:
         An ASGI application.
     """
-    return _Rest(models, limits or Limits(), metrics, state)
+    limits = limits or Limits()
+    app = _Rest(models, limits, metrics, state)
+    if not limits.origins:
+        return app
+    headers = ["Authorization", "Content-Encoding", "Content-Type"]
+    return CORSMiddleware(app, limits.origins, allow_methods=["GET", "POST"], allow_headers=headers)
 
 
 class _Rest:
     def __init__(self, models, limits, metrics, state):
         self._models, self._limits, self._metrics, self._state = models, limits, metrics, state
-        self._held = 0  # bytes of the bodies of all requests that are being answered
+        self._held = Held(limits.bodies)
+        self._short = Short(models, metrics, self._held, limits.timeout)
+        self._one_large = asyncio.Semaphore()  # large JSON is read one body at a time: it takes many times its size
         routes = [
             Route("/v1/zoo", self._zoo),
             Route("/livez", self._live),
@@ -88,6 +90,15 @@ class _Rest:
             return await response(scope, receive, send)
         return await self._others(scope, receive, send)
 
+    def ask(self, connection, scope, body, respond):
+        """Asks for the answer to a whole request, past ASGI; see `Short.ask`."""
+        headers = dict(scope["headers"])
+        is_json = not headers.get(b"content-type", b"").startswith((b"image/", NPY.encode()))
+        plain = is_json and b"content-encoding" not in headers and len(body) <= min(LARGE, self._limits.body)
+        if not plain or (self._limits.key is not None and not self._has_key(Request(scope))):
+            return None
+        return self._short.ask(connection, scope, body, respond)
+
     async def _live(self, request):
         return Response("alive\n", media_type="text/plain")
 
@@ -98,7 +109,7 @@ class _Rest:
     async def _metrics_text(self, request):
         if self._metrics is None:
             return Response("there are no metrics\n", 404, media_type="text/plain")
-        return Response(self._metrics.text(self._models), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(self._metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def _page(self, request):
         file = PAGE_FILES.get(request.path_params.get("file", "index.html"))
@@ -123,7 +134,8 @@ class _Rest:
         return {"name": name, "version": version.number, "engine": version.engine, "contract": shown(version)}
 
     async def _v1(self, request):
-        started, path, method, model, code = time.perf_counter(), request.scope["path"], "unknown", "", 500
+        started, method, model, code = time.perf_counter(), "unknown", "", 500
+        path = path_of(request.scope)
         try:
             if self._limits.key is not None and not self._has_key(request):
                 code = 401
@@ -132,10 +144,10 @@ class _Rest:
             told = STATUS.fullmatch(path) if request.method == "GET" else None
             if asked is None and told is None:
                 code = 400
-                return _error(400, f"Malformed request: {request.method} {path}")
-            model, number, label, kind = (asked or told).groups()
+                return _error(400, f"Malformed request: {request.method} {path[:200]}")
+            model, number, label, kind = parts_of(asked or told)
             method = (kind or "status").lower()
-            number = _version(number)
+            number = version_of(number)
             answer = self._asked if asked else self._told
             response = await answer(request, model, number, label, method)
             code = response.status_code
@@ -170,79 +182,59 @@ class _Rest:
         return hmac.compare_digest(given.encode(), f"Bearer {self._limits.key}".encode())
 
     async def _asked(self, request, model, number, label, method):
-        held = [0]
-        try:
+        with Body(request, self._limits.body, self._held) as body:
             async with asyncio.timeout(self._limits.timeout):
-                body = await self._body(request, held)
+                content = await body.read()
                 while True:
                     with self._models.find(model, number, label) as version:
                         try:
                             if method == "generate":
-                                return await self._generate(body, version)
+                                return await self._generate(content, version)
                             if method in ("classify", "regress"):
-                                return await self._examples(body, version, method)
-                            return await self._predict(request, body, version)
+                                return await self._examples(content, version, method)
+                            return await self._predict(request, body, content, version)
                         except Stopped:
                             await asyncio.sleep(0)  # another version took over between the question and its queue
-        finally:
-            self._held -= held[0]
 
-    async def _body(self, request, held):
-        """The whole body; `held` counts its bytes for as long as they are kept."""
-        length = request.headers.get("content-length")
-        if length is not None and length.isdecimal() and int(length) > self._limits.body:
-            raise TooLarge
-        parts = []
-        async for part in request.stream():
-            held[0] += len(part)
-            self._held += len(part)
-            if held[0] > self._limits.body:
-                raise TooLarge
-            if self._held > self._limits.bodies:
-                raise QueueFull
-            parts.append(part)
-        return b"".join(parts)
-
-    async def _predict(self, request, body, version):
+    async def _predict(self, request, body, content, version):
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == NPY or kind in PICTURES:
             default = "classify_bytes" if kind in PICTURES else ""
             signature = version.signature(request.query_params.get("signature_name", default))
-            inputs = _from_bytes(body, kind, signature)
-            outputs = await answered(version, signature, inputs)
-            if NPY in request.headers.get("accept", ""):
-                return Response(_npy(outputs, request.query_params.get("output")), media_type=NPY)
-            return Response(jsons.write_predict(outputs, jsons.ROW), media_type="application/json")
-        signature, inputs, form = jsons.read_predict(body, version.signature)
+            inputs, form = from_bytes(content, kind, signature), jsons.ROW
+        else:
+            signature, inputs, form = await self._parsed(jsons.read_predict, content, version)
+        body.take(_size(inputs))
         outputs = await answered(version, signature, inputs)
-        return Response(jsons.write_predict(outputs, form), media_type="application/json")
+        if kind in (NPY, *PICTURES) and NPY in request.headers.get("accept", ""):
+            return Response(write_npy(outputs, request.query_params.get("output")), media_type=NPY)
+        if _size(outputs) > LARGE:
+            written = await asyncio.to_thread(jsons.write_predict, outputs, form)
+        else:
+            written = jsons.write_predict(outputs, form)
+        return Response(written, media_type="application/json")
 
-    async def _examples(self, body, version, method):
-        signature, inputs = jsons.read_examples(body, version.signature)
-        if method == "regress" or "probabilities" not in signature.outputs or not version.classes:
-            wanted = "tensorflow/serving/regress" if method == "regress" else "tensorflow/serving/classify"
-            raise UsageError(f"Expected {method} signature method_name to be {wanted}. Was: tensorflow/serving/predict")
+    async def _parsed(self, read, content, version):
+        if len(content) <= LARGE:
+            return read(content, version.signature)
+        async with self._one_large:
+            return await asyncio.to_thread(read, content, version.signature)
+
+    async def _examples(self, content, version, method):
+        signature, inputs = await self._parsed(jsons.read_examples, content, version)
+        if method == "regress":
+            raise UsageError(other_method("regression", "regress"))
+        if signature.probabilities is None:
+            raise UsageError(other_method("classification", "classify"))
         outputs = await answered(version, signature, inputs)
-        results = [[list(pair) for pair in zip(version.classes, row.tolist())] for row in outputs["probabilities"]]
+        results = [[list(pair) for pair in zip(signature.classes, row.tolist())] for row in outputs[signature.probabilities]]
         return Response(jsons.dumps({"results": results}), media_type="application/json")
 
-    async def _generate(self, body, version):
-        text = jsons.read_generate(body)
+    async def _generate(self, content, version):
+        text = jsons.read_generate(content)
         steps = generated(version, text, MOST_TOKENS)
         first = await anext(steps, None)  # so that what cannot be answered is told by its status
-
-        async def events():
-            version.__enter__()
-            try:
-                event = first
-                while event is not None:
-                    yield b"data: " + jsons.dumps(event) + b"\n\n"
-                    event = await anext(steps, None)
-                yield b"data: [DONE]\n\n"
-            finally:
-                version.__exit__()
-
-        return StreamingResponse(events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        return _Events(version, first, steps, self._limits.timeout)
 
     async def _told(self, request, model, number, label, method):
         if model is None:
@@ -261,88 +253,39 @@ class _Rest:
         )
 
 
-async def answered(version, signature, inputs):
-    """The outputs of checked inputs; what is not waited for any more is not computed."""
-    await asyncio.sleep(0)  # so that who asked at the same time is known
-    if version.is_alone:
-        outputs = version.answer_now(signature, inputs)
-        if outputs is not None:
-            return outputs
-    loop = asyncio.get_running_loop()
-    future = loop.create_future()
+class _Events(StreamingResponse):
+    """A stream of server-sent events, one for each token; neither the next token nor the client is waited for too long."""
 
-    def settle(answer):
-        if not future.done():
-            if isinstance(answer, Exception):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
+    def __init__(self, version, first, steps, timeout):
+        headers = {"Cache-Control": "no-store"}
+        super().__init__(self._events(version, first, steps), media_type="text/event-stream", headers=headers)
+        self._timeout = timeout
 
-    def tell(answer):
-        loop.call_soon_threadsafe(settle, answer)
+    async def _events(self, version, event, steps):
+        with version:
+            try:
+                while event is not None:
+                    yield _event(event)
+                    async with asyncio.timeout(self._timeout):
+                        event = await anext(steps, None)
+                yield b"data: [DONE]\n\n"
+            except (TimeoutError, QueueFull, Stopped) as problem:  # the status has been sent
+                reason = {TimeoutError: f"no token within {self._timeout:g} s", QueueFull: "the queue is full"}
+                yield _event({"error": reason.get(type(problem), "another version took over")})
 
-    def is_wanted():
-        return not future.done()
+    async def stream_response(self, send):
+        async def hasty(message):
+            async with asyncio.timeout(self._timeout):
+                await send(message)
 
-    if version.is_adapted(signature):
-        await asyncio.to_thread(version.answer, signature, inputs, tell, is_wanted)
-    else:
-        version.answer(signature, inputs, tell, is_wanted)
-    return await future
-
-
-async def generated(version, text, most):
-    """Greedy decoding of a text, token by token: dictionaries with "text", the whole answer so far, and "token".
-
-    Raises:
-        UsageError: If the model does not answer text by text, or refuses this one.
-    """
-    signatures = version.signatures
-    if not {"encode", "decode_step"} <= set(signatures):
-        raise UsageError(f"{version.name} generates no text; it answers {', '.join(signatures)}.")
-    from zoo.data.text import END, START, padded
-
-    encode, step = signatures["encode"], signatures["decode_step"]
-    name, field = next(iter(encode.fields.items()))
-    target = vocabulary(written_in(version.contract))
-    source = padded([vocabulary(field.vocabulary).encode(text.strip())])
-    state = {**await answered(version, encode, {name: source}), name: source}
-    token, tokens = START, []
-    for _ in range(most):
-        inputs = {key: state[key] for key in step.fields if key != "token"}
-        outputs = await answered(version, step, {**inputs, "token": np.array([token], "int32")})
-        token = int(outputs["logits"][0].argmax())
-        if token == END:
-            return
-        tokens.append(token)
-        state.update({key.removeprefix("next_"): array for key, array in outputs.items() if key.startswith("next_")})
-        event = {"text": target.decode(tokens), "token": token}
-        if "attention" in outputs:
-            event["attention"] = outputs["attention"][0]
-            if len(tokens) == 1:
-                event["source"] = [field.vocabulary[number] for number in source[0]]  # the pieces that were read
-        yield event
+        try:
+            await super().stream_response(hasty)
+        except TimeoutError:
+            await self.body_iterator.aclose()  # and the connection is closed, because the answer is not complete
 
 
-def metadata(version):
-    """The signatures of a version, as TensorFlow Serving's GetModelMetadata tells them in JSON."""
-    types = {"string": "DT_STRING", "float32": "DT_FLOAT", "float64": "DT_DOUBLE", "bool": "DT_BOOL"}
-
-    def tensor(key, dtype, shape):
-        dims = [{"size": str(-1 if size is None else size), "name": ""} for size in shape]
-        kind = types.get(dtype, f"DT_{dtype.upper()}")
-        return {"dtype": kind, "tensor_shape": {"dim": dims, "unknown_rank": False}, "name": f"{key}:0"}
-
-    signatures = {}
-    for name, signature in version.signatures.items():
-        signatures[name] = {
-            "inputs": {key: tensor(key, one["dtype"], one["shape"]) for key, one in signature.declared.items()},
-            "outputs": {key: tensor(key, one["dtype"], one["shape"]) for key, one in signature.outputs.items()},
-            "method_name": "tensorflow/serving/predict",
-            "defaults": {},
-        }
-    spec = {"name": version.name, "signature_name": "", "version": str(version.number)}
-    return {"model_spec": spec, "metadata": {"signature_def": {"signature_def": signatures}}}
+def _event(content):
+    return b"data: " + jsons.dumps(content) + b"\n\n"
 
 
 def status_json(number, status):
@@ -351,36 +294,8 @@ def status_json(number, status):
     return {"version": str(number), "state": status.state, "status": {"error_code": code, "error_message": status.message}}
 
 
-def _from_bytes(body, kind, signature):
-    if len(signature.fields) != 1:
-        raise UsageError(f"a body of {kind} holds one input; {signature.name} takes {sorted(signature.fields)}.")
-    name, field = next(iter(signature.fields.items()))
-    if kind in PICTURES:
-        if field is not None:
-            raise UsageError(f"a picture needs a signature that takes bytes; {signature.name} takes {field.dtype}.")
-        return {name: np.array([body, None], object)[:-1]}
-    if field is None:
-        raise UsageError(f"{signature.name} takes texts or bytes, and no arrays.")
-    try:
-        return {name: np.load(io.BytesIO(body), allow_pickle=False)}
-    except (ValueError, EOFError, OSError, MemoryError, SyntaxError) as problem:
-        raise UsageError(f"the body is no .npy array ({problem}).") from None
-
-
-def _npy(outputs, wanted):
-    if wanted is not None and wanted not in outputs:
-        raise UsageError(f"there is no output {wanted!r}; there are {sorted(outputs)}.")
-    written = io.BytesIO()
-    np.save(written, np.asarray(outputs[wanted or next(iter(outputs))]), allow_pickle=False)
-    return written.getvalue()
-
-
-def _version(text):
-    if text is None:
-        return None
-    if len(text) > 19 or int(text) > LARGEST:
-        raise UsageError(f"Failed to convert version: {text[:40]} to numeric.")
-    return int(text)
+def _size(arrays):
+    return sum(np.asarray(array).nbytes for array in arrays.values())
 
 
 def _error(code, message, headers=None):

@@ -1,28 +1,27 @@
 """The gRPC side: TensorFlow Serving's PredictionService and ModelService, and gRPC's own health service."""
 
 import asyncio
-import base64
 import contextlib
 import hmac
 import pathlib
 import time
 
 import grpc
-from google.protobuf import json_format
 from grpc_health.v1 import health_pb2
 
-from zoo.engines import DEFAULT, reason_of
+from zoo.engines import reason_of
 from zoo.errors import UsageError
-from zoo.serve import jsons, messages
+from zoo.serve import config, messages
 from zoo.serve.batching import QueueFull, Stopped
+from zoo.serve.bodies import Held
 from zoo.serve.models import NotFound
-from zoo.serve.rest import answered, metadata
+from zoo.serve.prediction import Prediction, Refused, choice_of, spec_of
 
 PREDICTION, MODEL, HEALTH = "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService", "grpc.health.v1.Health"
 STATES = {"START": 10, "LOADING": 20, "AVAILABLE": 30, "UNLOADING": 40, "END": 50}
 LONGEST = 1500  # bytes of an error's message: gRPC carries it in a header, and clients refuse large ones
 LOOK = 0.2  # seconds between two looks of a health watch
-METADATA = "signature_def"
+SERVICES = ("", PREDICTION, MODEL, HEALTH, "PredictionService", "ModelService")  # the short ones as in TensorFlow Serving
 SERVING, NOT_SERVING, UNKNOWN = (
     health_pb2.HealthCheckResponse.SERVING,
     health_pb2.HealthCheckResponse.NOT_SERVING,
@@ -30,15 +29,9 @@ SERVING, NOT_SERVING, UNKNOWN = (
 )
 
 
-class Refused(Exception):
-    """The request is answered with this status code and message."""
-
-    def __init__(self, code, message):
-        super().__init__(message)
-        self.code = code
-
-
-async def start_grpc(models, address, limits, metrics=None, state=None, certificate=None, private_key=None, shared=False):
+async def start_grpc(
+    models, address, limits, metrics=None, state=None, certificate=None, private_key=None, shared=False, alone=True
+):
     """Starts the gRPC server in the running event loop.
 
     Args:
@@ -50,6 +43,7 @@ async def start_grpc(models, address, limits, metrics=None, state=None, certific
         certificate: File of a TLS certificate in PEM, or None.
         private_key: File of its key.
         shared: Whether other processes may listen on the same port.
+        alone: Whether this is the server's only process: only then can another configuration be taken over.
 
     Returns:
         A `Server` that answers.
@@ -62,7 +56,7 @@ async def start_grpc(models, address, limits, metrics=None, state=None, certific
         ("grpc.max_send_message_length", -1),
         ("grpc.so_reuseport", int(shared)),
     ]
-    server, service = grpc.aio.server(options=options), _Service(models, limits, metrics, state)
+    server, service = grpc.aio.server(options=options), _Service(models, limits, metrics, state, alone)
     server.add_generic_rpc_handlers(service.handlers())
     try:
         if certificate is None:
@@ -72,7 +66,7 @@ async def start_grpc(models, address, limits, metrics=None, state=None, certific
     except RuntimeError as error:
         raise UsageError(f"gRPC cannot listen on {address} ({error}); give another --grpc-port.") from error
     await server.start()
-    return Server(server, port, service.stopping)
+    return Server(server, port, service)
 
 
 class Server:
@@ -82,13 +76,25 @@ class Server:
         port: Where it listens.
     """
 
-    def __init__(self, server, port, stopping):
-        self._server, self.port, self._stopping = server, port, stopping
+    def __init__(self, server, port, service):
+        self._server, self.port, self._service = server, port, service
+
+    async def drain(self, grace):
+        """Takes no more requests, which it answers by UNAVAILABLE, and answers those it has, for at most `grace` seconds."""
+        self._service.stopping.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await self._service.is_done()
 
     async def stop(self, grace):
-        """Takes no more requests, and answers those it has, for at most `grace` seconds."""
-        self._stopping.set()
-        await self._server.stop(grace)
+        """Drains, and ends.
+
+        gRPC cancels what comes over an open channel at that moment, and clients give up on CANCELLED. A process that ends anyway
+        does better without: then the channel breaks, which is UNAVAILABLE, and clients ask another server.
+        """
+        until = time.monotonic() + grace
+        await self.drain(grace)
+        await self._server.stop(max(0.0, until - time.monotonic()))
 
 
 def _credentials(certificate, private_key):
@@ -100,16 +106,25 @@ def _credentials(certificate, private_key):
 
 
 class _Service:
-    def __init__(self, models, limits, metrics, state):
-        self._models, self._limits, self._metrics, self._state = models, limits, metrics, state
-        self.stopping, self._held = asyncio.Event(), 0  # `_held` bytes of requests that are at work
+    def __init__(self, models, limits, metrics, state, alone):
+        self._models, self._limits, self._metrics, self._state, self._alone = models, limits, metrics, state, alone
+        self.stopping, self._held = asyncio.Event(), Held(limits.bodies)
+        self._at_work, self._none_at_work = 0, asyncio.Event()
+
+    async def is_done(self):
+        """Waits until no request is at work."""
+        while self._at_work:
+            self._none_at_work.clear()
+            await self._none_at_work.wait()
 
     def handlers(self):
+        asked = Prediction(self._models, self._limits.body)
         prediction = {
-            "Predict": self._method("Predict", messages.PredictRequest, self._predict),
-            "Classify": self._method("Classify", messages.ClassificationRequest, self._classify),
-            "Regress": self._method("Regress", messages.RegressionRequest, self._regress),
-            "GetModelMetadata": self._method("GetModelMetadata", messages.GetModelMetadataRequest, self._metadata),
+            "Predict": self._method("Predict", messages.PredictRequest, asked.predict),
+            "Classify": self._method("Classify", messages.ClassificationRequest, asked.classify),
+            "Regress": self._method("Regress", messages.RegressionRequest, asked.regress),
+            "MultiInference": self._method("MultiInference", messages.MultiInferenceRequest, asked.multi_inference),
+            "GetModelMetadata": self._method("GetModelMetadata", messages.GetModelMetadataRequest, asked.metadata),
         }
         model = {
             "GetModelStatus": self._method("GetModelStatus", messages.GetModelStatusRequest, self._status),
@@ -130,11 +145,17 @@ class _Service:
 
         async def handle(content, context):
             started, request, code, text = time.perf_counter(), None, grpc.StatusCode.CANCELLED, ""
+            self._at_work, taken = self._at_work + 1, 0
             try:
-                self._held += len(content)
+                if self.stopping.is_set():
+                    raise Refused(grpc.StatusCode.UNAVAILABLE, "the server is shutting down; ask another one")
                 self._check_key(context)
-                if self._held > self._limits.bodies:
-                    raise QueueFull
+                taken = len(content)
+                self._held.take(taken)
+                if kind is messages.PredictRequest:
+                    messages.check_parts(content)
+                elif taken > messages.LARGE:
+                    raise UsageError(f"the request has {taken} bytes; expected at most {messages.LARGE} for {name}.")
                 request = messages.parse(kind, content)
                 async with asyncio.timeout(self._limits.timeout):
                     response = await _despite_switches(method, request)
@@ -153,7 +174,9 @@ class _Service:
             except Exception as problem:
                 code, text = grpc.StatusCode.INTERNAL, reason_of(problem)
             finally:
-                self._held -= len(content)
+                self._at_work -= 1
+                self._none_at_work.set()
+                self._held.give_back(taken)
                 if self._metrics is not None:
                     model = getattr(getattr(request, "model_spec", None), "name", "")
                     known = model if model in self._models.names else ""  # names that clients make up are not kept
@@ -170,67 +193,9 @@ class _Service:
             message = "an API key is needed: send it as metadata 'authorization: Bearer KEY'"
             raise Refused(grpc.StatusCode.UNAUTHENTICATED, message)
 
-    def _find(self, request):
-        """The `Version` that a request's model_spec names."""
-        spec = _spec(request)
-        if not spec.name:
-            raise UsageError("ModelSpec has no name specified.")
-        return self._models.find(spec.name, *_choice(spec))
-
-    async def _predict(self, request):
-        with self._find(request) as version:
-            name = request.model_spec.signature_name or DEFAULT
-            if name not in version.signatures:
-                raise Refused(grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
-            signature = version.signatures[name]
-            _check_names(request, signature)
-            wanted = _wanted(request.output_filter, signature)
-            inputs = {
-                key: messages.to_array(key, proto, max(self._limits.body, messages.STRING_SIZE))
-                for key, proto in request.inputs.items()
-            }
-            outputs = await answered(version, signature, inputs)
-            response = messages.PredictResponse()
-            _tell_spec(response, version, name)
-            for key in wanted:
-                messages.write_array(outputs[key], response.outputs[key])
-            return response
-
-    async def _classify(self, request):
-        with self._find(request) as version:
-            name, signature = _signature_of(version, request)
-            if "probabilities" not in signature.outputs or not version.classes:
-                raise UsageError(_other_method("classification", "tensorflow/serving/classify"))
-            outputs = await answered(version, signature, jsons.from_features(_examples(request.input, signature), signature))
-            response = messages.ClassificationResponse()
-            _tell_spec(response, version, name)
-            for row in outputs["probabilities"].tolist():
-                classes = response.result.classifications.add().classes
-                for label, score in zip(version.classes, row):
-                    classes.add(label=label, score=score)
-            return response
-
-    async def _regress(self, request):
-        with self._find(request) as version:
-            _signature_of(version, request)
-            raise UsageError(_other_method("regression", "tensorflow/serving/regress"))
-
-    async def _metadata(self, request):
-        _spec(request)
-        if not request.metadata_field:
-            raise UsageError("GetModelMetadataRequest must specify at least one metadata_field")
-        for field in request.metadata_field:
-            if field != METADATA:
-                raise UsageError(f"Metadata field {field} is not supported")
-        with self._find(request) as version:
-            response, told = messages.GetModelMetadataResponse(), metadata(version)["metadata"][METADATA]
-            _tell_spec(response, version, "")
-            response.metadata[METADATA].Pack(json_format.ParseDict(told, messages.SignatureDefMap()))
-            return response
-
     async def _status(self, request):
-        spec = _spec(request)
-        number, label = _choice(spec)
+        spec = spec_of(request)
+        number, label = choice_of(spec)
         if label is not None:
             number = self._models.find(spec.name, label=label).number
         statuses = self._models.statuses(spec.name)
@@ -244,7 +209,10 @@ class _Service:
         return response
 
     async def _reload(self, request):
-        models = messages.models_of(request.config)
+        if not self._alone:
+            reason = "one worker of several cannot reconfigure the others; start the server anew, or with --workers 1"
+            raise Refused(grpc.StatusCode.UNIMPLEMENTED, reason)
+        models = config.models_of(request.config)
         await asyncio.to_thread(self._configure, models)
         response = messages.ReloadConfigResponse()
         response.status.SetInParent()
@@ -277,7 +245,7 @@ class _Service:
 
     def _health(self, service):
         takes = not self.stopping.is_set() and (self._state is None or self._state.ready)
-        if service in ("", PREDICTION, MODEL, HEALTH):
+        if service in SERVICES:
             return SERVING if takes and self._models.ready else NOT_SERVING
         if service not in self._models.names:
             return UNKNOWN
@@ -303,83 +271,3 @@ async def _service(content, context):
 
 def _bytes(response):
     return response.SerializeToString()
-
-
-def _spec(request):
-    if not request.HasField("model_spec"):
-        raise UsageError("Missing ModelSpec")
-    return request.model_spec
-
-
-def _choice(spec):
-    """(number, None) or (None, label) of a model_spec, or (None, None)."""
-    number = spec.version.value if spec.HasField("version") else None
-    return number, spec.version_label if spec.HasField("version_label") else None
-
-
-def _tell_spec(response, version, signature_name):
-    response.model_spec.name, response.model_spec.signature_name = version.name, signature_name
-    response.model_spec.version.value = version.number
-
-
-def _signature_of(version, request):
-    name = request.model_spec.signature_name or DEFAULT
-    if name not in version.signatures:
-        raise UsageError(f"No signature was found with the name: {name}")
-    return name, version.signatures[name]
-
-
-def _other_method(kind, wanted):
-    return f"Expected {kind} signature method_name to be {wanted}. Was: tensorflow/serving/predict"
-
-
-def _check_names(request, signature):
-    given, fields = set(request.inputs), set(signature.fields)
-    if given != fields:
-        missing, extra = (",".join(sorted(names)) for names in (fields - given, given - fields))
-        raise UsageError(
-            f"Request inputs do not match required inputs for model `{request.model_spec.name}`. "
-            f"Missing but required: {{{missing}}}. Send extra: {{{extra}}}."
-        )
-
-
-def _wanted(names, signature):
-    """The outputs that an output_filter names, or all."""
-    for name in names:
-        if name not in signature.outputs:
-            expected = ",".join(sorted(signature.outputs))
-            raise UsageError(
-                f"output tensor alias not found in signature: {name} Outputs expected to be in the set {{{expected}}}."
-            )
-        if list(names).count(name) > 1:
-            raise UsageError(f"duplicate output tensor alias: {name}")
-    return list(names) or list(signature.outputs)
-
-
-def _examples(given, signature):
-    """The examples of an Input, [{feature: list}], with the features of the context in each."""
-    kind = given.WhichOneof("kind")
-    if kind is None or not getattr(given, kind).examples:
-        raise UsageError("Input is empty.")
-    chosen = getattr(given, kind)
-    context = _features(chosen.context, signature) if kind == "example_list_with_context" else {}
-    return [{**context, **_features(example, signature)} for example in chosen.examples]
-
-
-def _features(example, signature):
-    found = {}
-    for key, feature in example.features.feature.items():
-        if key not in signature.fields:
-            raise UsageError(f"there is no input `{key}`; expected {sorted(signature.fields)}.")
-        kind, field = feature.WhichOneof("kind"), signature.fields[key]
-        if field is None:
-            if kind != "bytes_list" or len(feature.bytes_list.value) != 1:
-                raise UsageError(f"input `{key}` is no bytes_list of one value.")
-            found[key] = {"b64": base64.b64encode(feature.bytes_list.value[0]).decode()}
-            continue
-        dtype = signature.declared[key]["dtype"]
-        expected = "float_list" if dtype.startswith("float") else "int64_list"
-        if kind != expected:
-            raise UsageError(f"input `{key}` is a {kind or 'feature of no kind'}; expected a {expected}.")
-        found[key] = list(getattr(feature, kind).value)
-    return found

@@ -12,8 +12,10 @@ import uvicorn
 
 from zoo.errors import UsageError
 from zoo.machine import cores
+from zoo.serve import memory
 from zoo.serve.models import Models
 from zoo.serve.operation import AccessLog, Metrics
+from zoo.serve.protocol import Protocol
 from zoo.serve.rest import Limits, build_app
 from zoo.serve.version import Version
 
@@ -23,7 +25,7 @@ class Options:
     """How models are served.
 
     Args:
-        engine: "litert", "onnx" or "saved_model"; None for the first that is there.
+        engine: "litert", "onnx" or "saved_model"; None for the fastest of those that are there.
         threads: Threads of one call of an engine; None for the cores that there are.
         max_batch: Most rows of one call.
         max_waiting: Most rows that wait for one model.
@@ -60,11 +62,12 @@ def make_models(models, options, metrics=None, note=lambda line: None):
             "max_waiting": options.max_waiting,
             "delay": options.delay,
             "slots": slots,
-            "observe": metrics and metrics.observer(name),
+            "observe": metrics and metrics.observer(name, number),
         }
         return Version(name, number, pathlib.Path(folder), options.engine, threads, batching)
 
-    return Models(models, load, options.poll, options.drain, note)
+    told = {} if metrics is None else {"told": metrics.state}
+    return Models(models, load, options.poll, options.drain, note, **told)
 
 
 class _Server(uvicorn.Server):
@@ -95,7 +98,7 @@ def serve(models, options, sockets, grpc_address=None, beside=None, ready=lambda
         options: The `Options`.
         sockets: Listening sockets for HTTP.
         grpc_address: "host:port" for gRPC, or None.
-        beside: Function that says whether the other workers are ready, or None.
+        beside: Function that says whether the other workers are ready, or None if there are none.
         ready: Function that is called once everything answers.
         is_orphan: Function that says whether the process that watches over this one is gone.
         note: Function that is told what happens, a line of text.
@@ -103,6 +106,7 @@ def serve(models, options, sockets, grpc_address=None, beside=None, ready=lambda
     Raises:
         UsageError: If there is nothing to serve.
     """
+    memory.prepare()
     sys.setswitchinterval(0.0005)  # batches and answers take turns more often: a third more requests at eight clients
     metrics, state = Metrics(), State(beside)
     served = make_models(models, options, metrics, note)
@@ -115,6 +119,9 @@ def serve(models, options, sockets, grpc_address=None, beside=None, ready=lambda
         access_log=False,
         server_header=False,
         lifespan="off",
+        http=Protocol,
+        proxy_headers=file is not None,  # only the access log names clients
+        ws="none",
         timeout_keep_alive=75,
         timeout_graceful_shutdown=options.drain,
         ssl_certfile=options.certificate,
@@ -134,7 +141,7 @@ def serve(models, options, sockets, grpc_address=None, beside=None, ready=lambda
             nonlocal stopping
             state.draining = server.should_exit = True
             if grpc_server is not None and stopping is None:
-                stopping = loop.create_task(grpc_server.stop(options.drain))
+                stopping = loop.create_task(grpc_server.drain(options.drain))
 
         grpc_server = stopping = None
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -143,7 +150,7 @@ def serve(models, options, sockets, grpc_address=None, beside=None, ready=lambda
             from zoo.serve.rpc import start_grpc  # brings gRPC, which takes a while to import
 
             limits, tls = options.limits, (options.certificate, options.private_key)
-            grpc_server = await start_grpc(served, grpc_address, limits, metrics, state, *tls, shared=True)
+            grpc_server = await start_grpc(served, grpc_address, limits, metrics, state, *tls, shared=True, alone=beside is None)
         watching = loop.create_task(watch(drain))
         loop.call_soon(ready)
         await server.serve(sockets)
@@ -151,9 +158,11 @@ def serve(models, options, sockets, grpc_address=None, beside=None, ready=lambda
         if stopping is not None:
             await stopping
 
+    loop = config.get_loop_factory()()
+    asyncio.set_event_loop(loop)
     try:
-        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            runner.run(run())
+        # The loop is left as it is, and ends with the process: to cancel what is in it would tell clients of gRPC CANCELLED.
+        loop.run_until_complete(run())
     finally:
         state.draining = True
         served.stop()

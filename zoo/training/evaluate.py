@@ -2,11 +2,10 @@
 
 import math
 
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo import saved
 from zoo.data.batches import Batches
 from zoo.endpoints import default_endpoint
-from zoo.errors import UsageError
 
 EVALUATION_BATCH = 250
 ANSWERING_BATCH = 100  # a beam of five makes five of each
@@ -26,29 +25,28 @@ def evaluate(name, folder=None, part="test"):
     Raises:
         UsageError: If the network or its data cannot be loaded, or the data are not those that it was trained on.
     """
-    found = saved.find_saved(name, folder)
-    card, recipe = saved.read_card(found), recipes.find(name)
     model = saved.load(name, folder)
-    data = recipe.load_data({**recipe.defaults(), **card["settings"]})
-    if data.fingerprint() != card["data"]["fingerprint"]:
-        raise UsageError(
-            f"the data set {card['settings']['data']} is not the one that {found / saved.CARD} was made with (its fingerprint "
-            "differs); a score on it would not be comparable."
-        )
-    return scores(recipe, model, getattr(data, part), data.contract)
+    data = saved.load_data(name, folder)
+    return scores(recipes.find(name), model, getattr(data, part), data.contract)
 
 
 def scores(recipe, model, part, contract):
-    """Every Keras metric of the model on a part, and what the recipe measures beyond them.
+    """Every Keras metric of the model on a part, and what the recipe measures and estimates beyond them.
 
     Returns:
         {metric: value}.
     """
-    values = model.evaluate(Batches(part, contract, EVALUATION_BATCH, outputs=model.output_names), return_dict=True, verbose=0)
-    values.update(measured(recipe, default_endpoint(recipe, model, contract), part, contract))
+    values = quick_scores(recipe, model, part, contract)
     if recipe.estimate is not None:
         values.update(recipe.estimate(model, part, contract))
     return {metric: float(value) for metric, value in values.items()}
+
+
+def quick_scores(recipe, model, part, contract):
+    """The `scores` without what the recipe estimates, which can take minutes."""
+    values = model.evaluate(Batches(part, contract, EVALUATION_BATCH, outputs=model.output_names), return_dict=True, verbose=0)
+    values.update(measured(recipe, default_endpoint(recipe, model, contract), part, contract))
+    return values
 
 
 def measured(recipe, endpoint, part, contract):
@@ -56,6 +54,25 @@ def measured(recipe, endpoint, part, contract):
     if recipe.measure is None:
         return {}
     return recipe.measure(endpoint.predict(part.inputs, ANSWERING_BATCH), part, contract)
+
+
+def interval(metric, score, model, part):
+    """The interval of a score that is a share of the examples of a part, as `wilson_interval` gives it.
+
+    Args:
+        metric: Name of the metric.
+        score: Its value.
+        model: The model that was measured.
+        part: The part of the data that it was measured on.
+
+    Returns:
+        [low, high]; None for other metrics, and for accuracies that are means: over several outputs, or over the places of a
+        sequence, which are not as many independent trials.
+    """
+    if not metric.endswith("accuracy") or len(model.outputs) > 1:
+        return None
+    targets = part.targets[model.output_names[0]] if isinstance(part.targets, dict) else part.targets
+    return wilson_interval(score, len(part)) if targets.size == len(part) else None
 
 
 def wilson_interval(share, count):

@@ -9,6 +9,8 @@ import pathlib
 import zoo
 from zoo.tune.oracles import objective_of
 
+# What makes a network and its training; the engine around it goes by the version of zoo, the data by their own fingerprint.
+NETWORK = ("zoo.layers.", "zoo.losses", "zoo.models.", "zoo.recipes.")
 NAMED_WITHOUT_VALUES = ("source", "data")  # a hash tells a person nothing
 
 
@@ -19,7 +21,7 @@ def fingerprint(space, tuner, executions, data, backend):
         space: The `Space`.
         tuner: Name of the tuner.
         executions: Number of runs, each with a seed of its own, that make one trial.
-        data: Fingerprint of the data set.
+        data: Fingerprint of the data set, {part: text}.
         backend: Of Keras, in the trials.
 
     Returns:
@@ -36,10 +38,20 @@ def fingerprint(space, tuner, executions, data, backend):
             "objective": objective_of(target),
             "direction": "max" if target.at_most is None else "min",
         },
-        "data": {space.defaults["data"]: data},
+        "data": data_fingerprint(space.defaults["data"], data),
         "source": sources(space.name),
         "versions": versions(backend),
     }
+
+
+def data_fingerprint(name, data):
+    """The fingerprint of a data set as that of a study holds it.
+
+    Example:
+        >>> data_fingerprint("digits", {"train": "1", "test": "2"})
+        {'digits, train': '1', 'digits, test': '2'}
+    """
+    return {f"{name}, {part}": text for part, text in data.items()}
 
 
 def versions(backend):
@@ -63,7 +75,8 @@ def sources(name):
             path = pathlib.Path(importlib.util.find_spec(module).origin)
             text = path.read_text(encoding="utf-8")
             found[file] = hashlib.sha256(_without_space(text).encode()).hexdigest()
-            left.extend(_imported(text))
+            modules = {_module(used) for used in _used(text)}
+            left.extend(one for one in modules if one is not None and one.startswith(NETWORK))
     return dict(sorted(found.items()))
 
 
@@ -97,25 +110,43 @@ def _without_space(text):
     return text
 
 
-def _imported(text):
-    """The modules of layers, losses, models and recipes that a source imports."""
-    for node in ast.walk(ast.parse(text)):
+def _used(text):
+    """The dotted names that a source imports, or reaches through what it imports."""
+    tree = ast.parse(text)
+    meant, used = {}, set()  # {name in the source: dotted name}
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            if node.module == "zoo":  # `from zoo import mnist_cnn` gives the function out of the file of its name
-                names.extend(f"zoo.models.{alias.name}" for alias in node.names)
+            meant.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
         elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        else:
-            continue
-        for name in names:
-            if name.startswith(("zoo.layers.", "zoo.losses", "zoo.models.", "zoo.recipes.")) and _is_file(name):
-                yield name
+            meant.update({alias.asname: alias.name for alias in node.names if alias.asname})
+            meant.update({alias.name.partition(".")[0]: alias.name.partition(".")[0] for alias in node.names if not alias.asname})
+            used.update(alias.name for alias in node.names)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            name, _, rest = ast.unparse(node).partition(".")
+            if name in meant:
+                used.add(f"{meant[name]}.{rest}")
+    return used.union(meant.values())
 
 
-def _is_file(module):
+def _module(name):
+    """The module of ours that a dotted name is, or comes from; None for what is not ours, or is a package."""
+    path = name.split(".")
+    if path[0] != "zoo":
+        return None
+    module, spec = "zoo", None
+    for part in path[1:]:
+        found = _spec(f"{module}.{part}")
+        if found is None:
+            # A function or a class; a package brings it out of one of its files.
+            is_package = spec is None or spec.submodule_search_locations is not None
+            return getattr(getattr(importlib.import_module(module), part, None), "__module__", None) if is_package else module
+        module, spec = found.name, found
+    return None if spec is None or spec.submodule_search_locations is not None else module
+
+
+def _spec(module):
     try:
-        spec = importlib.util.find_spec(module)
+        return importlib.util.find_spec(module)
     except ModuleNotFoundError:
-        return False
-    return spec is not None and spec.origin is not None and not spec.origin.endswith("__init__.py")
+        return None

@@ -5,12 +5,14 @@ import datetime
 import importlib
 import re
 import shutil
+import sys
 
 import keras
 
-from zoo import recipe as recipes
+from zoo import finder as recipes
 from zoo import saved
 from zoo.errors import RunError, UsageError
+from zoo.execution import check_backend
 from zoo.files import write_json
 from zoo.machine import cores
 from zoo.tune import chief, files
@@ -19,6 +21,7 @@ from zoo.tune.oracles import TUNERS
 from zoo.tune.report import write_report
 from zoo.tune.space import Space
 from zoo.tune.study import Study
+from zoo.types import nearest
 
 DEFAULT_TRIALS = 20
 COMPARABLE = ("data", "source", "versions")  # parts of a fingerprint without which the trials of two studies do not compare
@@ -75,6 +78,7 @@ def tune(
         UsageError: If something that came in cannot be used, or a study there was made with other settings; nothing is lost then.
         RunError: If no trial completed, or a needed package is missing, or a file cannot be written.
     """
+    check_backend()
     _check_numbers(tuner, max_trials, budget, workers, executions, threads, address)
     if resume + new + fork > 1:
         raise UsageError("give one of --resume, --new and --fork.")
@@ -88,6 +92,8 @@ def tune(
     recipe = recipes.find(name)
     space = Space(name, recipe, overrides, changes)
     data = recipe.load_data(space.defaults)
+    for note in data.notes:
+        print(note, file=sys.stderr)
     defaults = {hp.name: hp.default for hp in space.hyperparameters.space}
     recipe.build_model(space.settings(defaults), data.contract)
     backend = keras.backend.backend()
@@ -118,7 +124,7 @@ def tune(
 
 def _check_numbers(tuner, max_trials, budget, workers, executions, threads, address):
     if tuner not in TUNERS:
-        raise UsageError(f"there is no tuner {tuner!r}{recipes.nearest(tuner, TUNERS)} The tuners are {', '.join(TUNERS)}.")
+        raise UsageError(f"there is no tuner {tuner!r}{nearest(tuner, TUNERS)} The tuners are {', '.join(TUNERS)}.")
     least_workers = 1 if address.endswith(":0") else 0
     least = {"--max-trials": 1, "--executions": 1, "--threads": 1, "--workers": least_workers}
     for option, value in zip(least, (max_trials, executions, threads, workers)):

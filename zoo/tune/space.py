@@ -173,14 +173,15 @@ class Space:
         return type(parameter).from_config(config)
 
     def _check(self):
-        types = self.recipe.types()
+        types = self.recipe.types(self.defaults["data"])
+        not_searched = (*NOT_SEARCHED, *self.recipe.data_settings(self.defaults["data"]))
         default = {parameter.name: parameter.default for parameter in self.hyperparameters.space}
         hp = self.hyperparameters.copy()
         hp.values = default
         for key in [*self._keywords(hp), *(name.partition("/")[0] for name in default)]:
             if key not in types:
                 raise UsageError(f"the space of {self.name} names {key!r}, which is no setting{nearest(key, types)}")
-            if key in NOT_SEARCHED:
+            if key in not_searched:
                 raise UsageError(f"the space of {self.name} names {key!r}, which cannot be searched; give it as {key}=value.")
         if not self.searched():
             given = f" once {', '.join(sorted(self._is_fixed))} is fixed" if self.fixed else ""
@@ -194,7 +195,7 @@ class Space:
         """A change `key=range` as (key, range)."""
         key, equals, wanted = text.partition("=")
         setting = key.partition("/")[0]
-        types = self.recipe.types()
+        types = self.recipe.types(self.defaults["data"])
         if setting not in types:
             raise UsageError(f"--space names {setting!r}, which is no setting{nearest(setting, types)}")
         if not equals or not wanted:
@@ -209,12 +210,12 @@ class Space:
         if ":" in wanted:
             return self._number(key, wanted, own, default, conditions)
         choices = _choices(wanted)
-        meant = choices if "/" in key else [self.recipe.settings([f"{key}={choice}"])[key] for choice in choices]
+        meant = choices if "/" in key else [self.recipe.settings([*self.fixed, f"{key}={choice}"])[key] for choice in choices]
         default = choices[meant.index(default)] if default in meant else choices[0]
         return kinds.Choice(key, choices, default=default, conditions=conditions)
 
     def _number(self, key, wanted, own, default, conditions):
-        annotation = self.recipe.types().get(key)
+        annotation = self.recipe.types(self.defaults["data"]).get(key)
         base = (typing.get_args(annotation) or (annotation,))[0]
         if not isinstance(own, (kinds.Int, kinds.Float)) and base not in (int, float):
             raise UsageError(f"--space {key} takes choices, key=a,b,c: the setting is no single number.")

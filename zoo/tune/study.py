@@ -1,52 +1,21 @@
-"""A study: which trials there are, who runs them, and what came out, remembered in a journal."""
+"""A study: which trials there are and who runs them, remembered in a journal."""
 
-import collections
-import csv
-import dataclasses
 import json
-import math
-import shlex
-import threading
 import time
 
 from keras_tuner.engine import trial as trials
 
 from zoo.errors import UsageError
-from zoo.files import write_json, written_beside
+from zoo.files import write_json
 from zoo.tune import files
 from zoo.tune.boards import write_board
 from zoo.tune.oracles import make_oracle, objective_of
+from zoo.tune.results import Results, Row, completed_trials, read_result
 
 WAIT, DONE = "wait", "done"  # what a worker is told in place of a trial
 
 
-@dataclasses.dataclass
-class Row:
-    """One trial.
-
-    `values` are those of its hyperparameters, `until` the epoch at which it ends, `past` the trial that it goes on from
-    (Hyperband), `origin` the trial whose result it has, where that was known from another study. `score` is on the validation
-    part.
-    """
-
-    trial: str
-    values: dict
-    settings: dict
-    until: int
-    past: str | None = None
-    origin: str | None = None
-    status: str = "waiting"
-    score: float | None = None
-    epochs: int = 0
-    seconds: float = 0.0
-    ended: float | None = None
-    reason: str | None = None
-    worker: str | None = None
-    seen: float = 0.0
-    so_far: float | None = None
-
-
-class Study:
+class Study(Results):
     """The state of a search, which many workers ask and tell at once; it can be had back from its folder at any moment.
 
     The oracle's state is not read from a file: a new oracle is asked and told again all that the journal holds.
@@ -59,25 +28,20 @@ class Study:
         budget: Seconds of searching, those of earlier sessions counted too, or None.
         clock: Function that gives the time in seconds.
 
-    Attributes:
-        rows: {trial: `Row`} in the order of their start.
-
     Raises:
         UsageError: If the journal is damaged, or held by another process.
     """
 
     def __init__(self, folder, space, definition, max_trials=None, budget=None, clock=time.monotonic):
-        self.folder, self.space, self.definition = folder, space, definition
-        self.max_trials, self.budget = max_trials, budget
-        self.rows = {}
         search = definition["fingerprint"]["search"]
-        self.tuner = search["tuner"]
         self.target = space.recipe.target
-        self.objective, self.direction = objective_of(self.target), search["direction"]
+        super().__init__(folder, space, objective_of(self.target), search["direction"])
+        self.definition = definition
+        self.max_trials, self.budget = max_trials, budget
+        self.tuner = search["tuner"]
         self._executions = search["executions"]
         self._epochs = space.defaults["epochs"]
         self.oracle = make_oracle(self.tuner, space.hyperparameters, self.target, self._epochs, space.defaults["seed"])
-        self._lock = threading.RLock()
         self._exhausted = self._closed = False
         self._known = {}
         self._clock, self._started, self._before = clock, clock(), 0.0
@@ -146,7 +110,7 @@ class Study:
             if row is None or self._closed or row.status not in ("running", "waiting") or row.worker not in (worker, None):
                 return
             path = self.folder / files.TRIALS / trial / files.RESULT
-            result = _read_result(path)
+            result = read_result(path)
             if result is None:
                 path.unlink(missing_ok=True)
                 row.status, row.worker = "waiting", None  # no whole result: the trial is taken up again
@@ -210,16 +174,6 @@ class Study:
         """Whether the tuner has no further trial to propose."""
         return self._exhausted
 
-    def ranked(self):
-        """The completed trials, the best first."""
-        with self._lock:
-            completed = [row for row in self.rows.values() if row.status == "completed"]
-        return sorted(completed, key=lambda row: row.score, reverse=self.direction == "max")
-
-    def failures(self):
-        """Why trials failed, [(reason, number of trials)], the most frequent reason first."""
-        return collections.Counter(row.reason for row in self.rows.values() if row.status == "failed").most_common()
-
     def summary(self):
         """What came out, for a program."""
         best = self.ranked()
@@ -227,18 +181,9 @@ class Study:
             "folder": str(self.folder),
             "objective": self.objective,
             "seconds": round(self.seconds, 1),
-            "best": self._best(best[0]) if best else None,
+            "best": self.facts_of(best[0]) if best else None,
             "trials": self.listed(),
         }
-
-    def listed(self):
-        """All trials as dictionaries, for reports."""
-        with self._lock:
-            return [_listed(row) for row in self.rows.values()]
-
-    def command(self, row):
-        """The command line that trains with a trial's settings."""
-        return shlex.join(["zoo", "train", self.space.name, *self.space.overrides(row.values)])
 
     def fork(self, before):
         """Takes over the completed trials of another study, as far as they lie in this one's space.
@@ -250,7 +195,7 @@ class Study:
             How many there were.
         """
         count = 0
-        for trial in _completed(before):
+        for trial in completed_trials(before):
             values = self.space.values_of(trial["settings"], trial["values"])
             if values is not None:
                 facts = {key: trial[key] for key in ("settings", "until", "score", "epochs", "seconds")}
@@ -259,38 +204,11 @@ class Study:
         self.write_tables()
         return count
 
-    def write_tables(self):
-        """Writes trials.csv and best.json."""
-        names = [hp["name"] for hp in self.space.described()]
-        columns = ["trial", "status", self.objective, "epochs", "seconds", "ended", *names, "reason"]
-        with written_beside(self.folder / files.TABLE) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(columns)
-            for row in self.rows.values():
-                values = [row.values.get(name, "") for name in names]
-                facts = [row.trial, row.status, row.score, row.epochs, round(row.seconds, 2), row.ended]
-                writer.writerow(["" if value is None else value for value in [*facts, *values, row.reason]])
-        ranked = self.ranked()
-        if ranked:
-            write_json(self.folder / files.BEST, self._best(ranked[0]))
-
     def clear_checkpoints(self):
         """Removes what trials kept to be gone on with, once every one has ended: whoever wants the winner trains it anew."""
         if self.done:
             for row in self.rows.values():
                 self._clear(row)
-
-    def _best(self, row):
-        return {
-            "name": self.space.name,
-            "study": self.folder.name,
-            "trial": row.trial,
-            "objective": self.objective,
-            "score": row.score,
-            "epochs": row.epochs,
-            "settings": self.space.overrides(row.values),
-            "command": self.command(row),
-        }
 
     def _count(self):
         return sum(row.origin != row.trial for row in self.rows.values())
@@ -393,12 +311,12 @@ class Study:
     def _end(self, row, event):
         self._note({"event": "end", "trial": row.trial, **event})
         self.write_tables()
-        write_board(self.folder / files.BOARDS, _listed(row), self._history(row), self.objective)
+        write_board(self.folder / files.BOARDS, row.listed(), self._history(row), self.objective)
         if self.tuner != "hyperband":  # which goes on from the best of them
             self._clear(row)
 
     def _clear(self, row):
-        for path in (self.folder / files.TRIALS / row.trial).glob("seed-*/*.weights.h5"):
+        for path in (self.folder / files.TRIALS / row.trial).glob("seed-*/**/*.weights.h5"):
             path.unlink(missing_ok=True)
 
     def _history(self, row):
@@ -409,43 +327,6 @@ class Study:
             return []
 
 
-def _listed(row):
-    return {
-        field: getattr(row, field) for field in ("trial", "status", "score", "epochs", "seconds", "ended", "reason", "values")
-    }
-
-
 def _key(settings, until):
     """What tells two trials apart."""
     return json.dumps([settings, until], sort_keys=True)
-
-
-def _read_result(path):
-    """A trial's result as an event; None if it is no whole one."""
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-        event = {key: result[key] for key in ("status", "score", "epochs", "seconds", "reason")}
-        whole = isinstance(event["epochs"], int) and isinstance(event["seconds"], (int, float))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    if event["status"] == "completed" and whole and isinstance(event["score"], (int, float)):
-        if math.isfinite(event["score"]):
-            return event
-        return {**event, "status": "failed", "score": None, "reason": f"its score is {event['score']}"}
-    return event if event["status"] == "failed" and whole and isinstance(event["reason"], str) else None
-
-
-def _completed(folder):
-    """The completed trials of a study with their settings, read from its journal."""
-    started = {}
-    for line in (folder / files.JOURNAL).read_bytes().splitlines():
-        try:
-            event = json.loads(line)
-            if event["event"] == "start":
-                started[event["trial"]] = {key: event[key] for key in ("values", "settings", "until")}
-            elif event["event"] == "end" and event["status"] == "completed":
-                yield {**event, **started[event["trial"]]}
-            elif event["event"] == "known":
-                yield event
-        except (ValueError, KeyError, TypeError):
-            continue  # a last line that a kill left unfinished

@@ -1,12 +1,14 @@
-"""A worker: asks the chief for trials, and runs each in a process of its own.
+"""A worker: asks the chief for trials, and has each run in a process of its own.
 
 `python -m zoo.tune.worker FOLDER` with the environment of KerasTuner's workers: KERASTUNER_TUNER_ID, KERASTUNER_ORACLE_IP and
 KERASTUNER_ORACLE_PORT. It speaks KerasTuner's own protocol to the chief.
 """
 
+import contextlib
 import json
 import os
 import pathlib
+import select
 import signal
 import subprocess
 import sys
@@ -39,17 +41,20 @@ def work(studies, patience, threads):
         RunError: If the chief is silent for too long.
         UsageError: If the environment is incomplete, or the study is not in the folder.
     """
-    chief = _Chief(os.environ, patience)
-    while True:
-        trial, study = chief.create_trial()
-        if trial is None:
-            return
-        folder = pathlib.Path(studies) / study / files.TRIALS / trial
-        if not (folder / files.REQUEST).is_file():
-            raise UsageError(f"{folder} is not here; the study folder must be the same on all machines (give --folder).")
-        _check_same(folder.parent.parent)
-        if _run(chief, trial, folder, patience, threads):
-            chief.end_trial(trial)
+    chief, processes = _Chief(os.environ, patience), _Processes(threads, patience)
+    try:
+        while True:
+            trial, study = chief.create_trial()
+            if trial is None:
+                return
+            folder = pathlib.Path(studies) / study / files.TRIALS / trial
+            if not (folder / files.REQUEST).is_file():
+                raise UsageError(f"{folder} is not here; the study folder must be the same on all machines (give --folder).")
+            _check_same(folder.parent.parent)
+            if _run(chief, trial, folder, processes):
+                chief.end_trial(trial)
+    finally:
+        processes.stop()
 
 
 def _check_same(study):
@@ -62,11 +67,11 @@ def _check_same(study):
         raise UsageError(f"this is not what {study} was begun with: {'; '.join(changed)}. Undo that, or start another study.")
 
 
-def _run(chief, trial, folder, patience, threads):
+def _run(chief, trial, folder, processes):
     """Runs one trial to its result; gives False if the chief has no use for it any more."""
     deaths, done_before = 0, -1
     while True:
-        code = _run_process(chief, trial, folder, patience, threads)
+        code = _run_process(chief, trial, folder, processes)
         if code is None or code == STILL_HELD:
             return False
         if (folder / files.RESULT).is_file():
@@ -80,27 +85,54 @@ def _run(chief, trial, folder, patience, threads):
             return True
 
 
-def _run_process(chief, trial, folder, patience, threads):
+def _run_process(chief, trial, folder, processes):
     """Runs the trial's process once, and tells the chief how it gets on; gives its exit code, or None if the chief said stop."""
-    study = files.read_study(folder.parent.parent)
-    environment = {**os.environ, "KERAS_BACKEND": study["backend"], "TF_CPP_MIN_LOG_LEVEL": "3"}
-    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        environment[name] = str(threads)
-    command = [sys.executable, "-m", "zoo.tune.trial", str(folder), str(patience)]
-    with open(folder / files.LOG, "ab") as log:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment)
-    with process:
-        try:
+    processes.begin(folder)
+    reported = time.monotonic()
+    while (code := processes.ended(POLL)) is None:
+        if time.monotonic() - reported >= REPORT:
             reported = time.monotonic()
-            while process.poll() is None:
-                time.sleep(POLL)
-                if time.monotonic() - reported >= REPORT:
-                    reported = time.monotonic()
-                    if not chief.update_trial(trial, *_progress(folder)):
-                        return None
-        finally:
-            process.kill()
-    return process.returncode
+            if not chief.update_trial(trial, *_progress(folder)):
+                processes.stop()
+                return None
+    return code
+
+
+class _Processes:
+    """The processes of trials, one after the other: see `zoo.tune.trial`."""
+
+    def __init__(self, threads, patience):
+        self._threads, self._patience = threads, patience
+        self._parent, self._backend = None, None
+
+    def begin(self, folder):
+        """Begins the trial of a folder."""
+        backend = files.read_study(folder.parent.parent)["backend"]
+        if self._parent is None or self._parent.poll() is not None or backend != self._backend:
+            self.stop()
+            environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+            for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+                environment[name] = str(self._threads)
+            command, pipe = [sys.executable, "-m", "zoo.tune.trial"], subprocess.PIPE
+            with open(folder / files.LOG, "ab") as log:
+                self._parent = subprocess.Popen(command, bufsize=0, stdin=pipe, stdout=pipe, stderr=log, env=environment)
+            self._backend = backend
+        with contextlib.suppress(BrokenPipeError):  # it has just died, which `ended` will tell
+            self._parent.stdin.write(f"{json.dumps([str(folder), self._patience])}\n".encode())
+
+    def ended(self, seconds):
+        """The exit code of the trial's process, or None if it still runs after some seconds."""
+        if not select.select([self._parent.stdout], [], [], seconds)[0]:
+            return None
+        line = self._parent.stdout.readline()
+        return int(line) if line else self._parent.wait()
+
+    def stop(self):
+        """Ends the process of a trial that is at work, too: it sees that its standard input is closed."""
+        if self._parent is not None:
+            self._parent.kill()
+            with self._parent:  # closes the pipes
+                self._parent = None
 
 
 def _progress(folder):

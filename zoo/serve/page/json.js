@@ -28,7 +28,7 @@ export function formPanel(model, isOpen) {
         const id = newId();
         const value = written(exampleOf(field));
         const attributes = { id, class: "json", spellcheck: "false", autocomplete: "off", required: true };
-        boxes[name] = field.shape.length
+        boxes[name] = field.shape?.length !== 0
           ? h("textarea", { ...attributes, rows: Math.min(4, 1 + Math.ceil(value.length / 100)) }, value)
           : h("input", { ...attributes, value });
         return h(
@@ -89,8 +89,8 @@ const written = (value) => (Array.isArray(value) ? `[${value.map(written).join("
 
 /** What an input must be, in words. */
 function describe({ dtype, shape, minimum, maximum, max_length: longest }) {
-  const sizes = shape.map((size, axis) => size ?? (axis ? "any" : "batch"));
-  const parts = [dtype, shape.length ? `(${sizes.join(", ")})` : "one value"];
+  const sizes = shape?.map((size, axis) => size ?? (axis ? "any" : "batch")); // of no shape, where a file does not tell it
+  const parts = [dtype, !sizes ? "any shape" : sizes.length ? `(${sizes.join(", ")})` : "one value"];
   if (minimum !== null && minimum !== undefined) parts.push(`in [${minimum}, ${maximum ?? "∞"}]`);
   if (longest) parts.push(`at most ${longest} long`);
   return parts.join(" · ");
@@ -104,7 +104,7 @@ function exampleOf({ kind, dtype, shape, minimum, maximum }) {
   else if (dtype.startsWith("float")) value = minimum != null && maximum != null ? (minimum + maximum) / 2 : (minimum ?? 0);
   else value = Math.min(Math.max(minimum ?? 0, 1), maximum ?? 1); // not 0, which pads
   const fill = (sizes) => (sizes.length ? range(sizes[0]).map(() => fill(sizes.slice(1))) : value);
-  return fill(shape.map((size, axis) => size ?? (axis ? 3 : 1)));
+  return fill((shape ?? [1]).map((size, axis) => size ?? (axis ? 3 : 1)));
 }
 
 /** A PNG of a stroke, in base64. */

@@ -1,8 +1,8 @@
 /* The page of `zoo serve`: what is served, and a way to play with every model.
 
-   Modules without libraries. engine.js asks the server; questions.js finds out what a person can ask a model, question.js makes the
-   panel of such a question, panels/KIND.js asks for a value of a kind and shows one; json.js asks with JSON. A panel is chosen by
-   the kinds of what a model takes and gives, never by a name: a new kind is a new file in panels/. */
+   Modules without libraries. engine.js asks the server; questions.js finds out what a person can ask a model, question.js makes
+   the panel of such a question, panels/KIND.js asks for a value of a kind and shows one; json.js asks with JSON. A panel is
+   chosen by the kinds of what a model takes and gives, never by a name: a new kind is a new file in panels/. */
 
 import { breakable, errorLine, h, say } from "./elements.js";
 import * as engine from "./engine.js";

@@ -36,8 +36,8 @@ const resizedTo = (rows, height, width) => transposed(resizedRows(transposed(res
  * A picture in the form of the training images: `light_on_dark` of zoo/data/pictures.py, step by step.
  *
  * @param grey Rows of numbers from 0 to 255.
- * @param form {size, box, center}: height and width of the result, the longer side of the ink in it, and whether its "mass" or its
- *     "box" is put into the middle.
+ * @param form {size, box, center}: height and width of the result, the longer side of the ink in it, and whether its "mass" or
+ *     its "box" is put into the middle.
  * @returns `size` rows of `size` numbers in [0, 1], light on dark, or null if the picture is blank.
  */
 export function lightOnDark(grey, { size = 28, box = 20, center = "mass" }) {
@@ -124,7 +124,7 @@ export function coloursOf(canvas) {
 }
 
 /**
- * A picture in another shape: `fitted` of zoo/data/pictures.py, the largest middle part with the same ratio of the sides, resized.
+ * A picture in another shape: `fitted` of zoo/data/pictures.py, the largest middle part with the same ratio of sides, resized.
  *
  * @param colours (height, width, 3) from 0 to 255.
  * @param shape Height, width and channels, 1 or 3.

@@ -40,7 +40,8 @@ export function questionPanel(model, question, tell) {
   });
   const [line, complain] = errorLine();
   const isLive = asked.every((one) => one.isLive);
-  const showAll = (outputs, isFinished, told) => shown.forEach(({ name, panel }) => panel.show(outputs?.[name] ?? null, isFinished, told));
+  const showAll = (outputs, isFinished, told) =>
+    shown.forEach(({ name, panel }) => panel.show(outputs?.[name] ?? null, isFinished, told));
 
   const run = async ({ isFinished = true, isTold = false, signal }) => {
     const inputs = Object.fromEntries(asked.map((one) => [one.name, one.read()]));
@@ -105,7 +106,8 @@ export function questionPanel(model, question, tell) {
     element.append(form, ...results.flat(), status, line);
   } else if (asked.length === 1) {
     const [{ element: input, controls = "", field }] = asked;
-    element.append(h("div", { class: `question of-${field.kind}` }, input, h("div", { class: "side result" }, line, results), controls));
+    const result = h("div", { class: "side result" }, line, results);
+    element.append(h("div", { class: `question of-${field.kind}` }, input, result, controls));
     if (field.kind !== "image") live.do({ isTold: true });
   } else {
     const inputs = asked.map((one) => h("div", { class: "side" }, one.element, one.controls));

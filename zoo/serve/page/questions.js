@@ -1,5 +1,5 @@
-/* What a person can ask a model: those of its signatures whose inputs a person can give, and whose outputs tell a person something.
-   All is chosen by the kinds of the values, never by names. */
+/* What a person can ask a model: those of its signatures whose inputs a person can give, and whose outputs tell a person
+   something. All is chosen by the kinds of the values, never by names. */
 
 import { canStream } from "./engine.js";
 import * as boxes from "./panels/boxes.js";
@@ -20,12 +20,14 @@ export const isSingle = ({ shape }) => !shape.length;
 /**
  * The questions of a model, in the order of its signatures.
  *
- * @returns A list of {name, inputs, outputs, shown, raw, isStreamed, texts}: a signature, those of its outputs that are shown, the
- *     signature that takes the only input as a file or a text ({name, input} or null), whether the answer is written piece by
+ * @returns A list of {name, inputs, outputs, shown, raw, isStreamed, texts}: a signature, those of its outputs that are shown,
+ *     the signature that takes the only input as a file or a text ({name, input} or null), whether the answer is written piece by
  *     piece, and the names of the outputs that are texts.
  */
 export function questionsOf(model) {
-  const signatures = Object.entries(model.contract.signatures).map(([name, one]) => ({ name, ...one }));
+  const signatures = Object.entries(model.contract.signatures)
+    .map(([name, one]) => ({ name, ...one }))
+    .filter(isBatched);
   const taken = new Set(); // raw signatures that stand behind another one, and questions that are asked already
   const questions = [];
   for (const signature of signatures) {
@@ -40,6 +42,9 @@ export function questionsOf(model) {
   return [...questions, ...alone.map((raw) => questionOf(model, raw, raw)).filter(Boolean)];
 }
 
+/** Whether the shapes of a signature are known, and count the examples first; of files made elsewhere that is not sure. */
+const isBatched = ({ alone, inputs, outputs }) => !alone && [inputs, outputs].flatMap(Object.values).every(({ shape }) => shape);
+
 /** Whether a signature takes one file or text as it is. */
 function isRaw({ inputs }) {
   const [field, ...others] = Object.values(inputs);
@@ -49,7 +54,9 @@ function isRaw({ inputs }) {
 const isNumbers = ({ kind }) => kind === "vector"; // they stand last
 const kindsOf = (fields) => [...new Set(Object.values(fields).map(({ kind }) => kind))].sort().join();
 const asksTheSame = (one, other) =>
-  Object.keys(one.inputs).length === 1 && kindsOf(one.inputs) === kindsOf(other.inputs) && kindsOf(one.outputs) === kindsOf(other.outputs);
+  Object.keys(one.inputs).length === 1 &&
+  kindsOf(one.inputs) === kindsOf(other.inputs) &&
+  kindsOf(one.outputs) === kindsOf(other.outputs);
 const identityOf = ({ inputs, shown }) => JSON.stringify([Object.keys(inputs), kindsOf(Object.fromEntries(shown))]);
 
 function questionOf(model, { name, inputs, outputs }, raw) {

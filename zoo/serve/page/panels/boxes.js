@@ -43,7 +43,8 @@ export function show(name, field, { pictures }) {
     words.textContent = row && (boxes.map((box) => box.map(short).join(", ")).join("; ") || "none");
   };
   showRow(null);
-  return { element: h("div", { class: "side" }, h("h4", {}, titled(name)), drawn, words), show: (rows) => showRow(rows?.[0] ?? null) };
+  const element = h("div", { class: "side" }, h("h4", {}, titled(name)), drawn, words);
+  return { element, show: (rows) => showRow(rows?.[0] ?? null) };
 }
 
 function copyOf(picture) {

@@ -7,15 +7,25 @@ import { canvasOf, coloursOf, fitted, greyOf, lightOnDark, paint, pixels } from 
 
 const TYPES = "image/png,image/jpeg";
 
-/** Height, width and channels of what a picture is made into. */
-const formOf = ({ shape, size = 28 }) => shape ?? [size, size, 1];
-const isDrawn = ({ picture }) => {
-  if (!picture) return false;
-  const [height, width, channels] = formOf(picture);
-  return channels === 1 && height === width;
-};
+/** How a picture is given the form of the training images, or null; by the shape where an export tells no more. */
+function formOf({ picture, shape, minimum, maximum }) {
+  const [height, width, channels] = shape.slice(1);
+  if (picture || shape.length !== 4 || !height || !width || minimum !== 0 || maximum !== 1) return picture ?? null;
+  if (channels === 1 && height === width) return { size: height, box: Math.round((height * 20) / 28), center: "mass" };
+  return channels === 1 || channels === 3 ? { shape: [height, width, channels] } : null;
+}
 
-export const canAsk = (field) => field.dtype === "string" || Boolean(field.picture);
+/** Height, width and channels of what a picture is made into. */
+const sizesOfForm = ({ shape, size = 28 }) => shape ?? [size, size, 1];
+
+function isDrawn(field) {
+  const form = formOf(field);
+  if (!form) return false;
+  const [height, width, channels] = sizesOfForm(form);
+  return channels === 1 && height === width;
+}
+
+export const canAsk = (field) => field.dtype === "string" || Boolean(formOf(field));
 export const canShow = ({ dtype, shape }) => dtype !== "string" && shape.length >= 2 && shape.length <= 4;
 export function asks(field, count) {
   if (count > 1) return isDrawn(field) ? `Draw ${count === 2 ? "two" : count}` : "Choose the pictures";
@@ -29,7 +39,8 @@ export function ask(name, field, options) {
 }
 
 function askDrawing(name, field, { changed, takesFile, isOnly, previewSize }) {
-  const [height, width] = formOf(field.picture);
+  const form = formOf(field);
+  const [height, width] = sizesOfForm(form);
   const title = titled(name);
   const label = (text) => (isOnly ? text : `${text}: ${title}`);
   const seen = pixels({ height, width }, label("What the network sees"), previewSize);
@@ -50,7 +61,7 @@ function askDrawing(name, field, { changed, takesFile, isOnly, previewSize }) {
   pad.controls.append(labelled(label("or choose a picture"), file));
   takeDrops(pad.pad, take);
   const read = () => {
-    const image = given?.canvas ? formed(given.canvas, field.picture) : null;
+    const image = given?.canvas ? formed(given.canvas, form) : null;
     paint(seen, image);
     if (given?.problem) throw given.problem;
     if (!image && given?.file) throw new Error(`${given.file.name} is blank; choose a picture of one thing.`);
@@ -68,7 +79,8 @@ function askPhoto(name, field, { changed, takesFile, isOnly }) {
   const take = async (chosen) => {
     given = await opened(chosen);
     if (given.canvas) {
-      Object.entries({ role: "img", "aria-label": chosen.name, class: "photo" }).forEach((one) => given.canvas.setAttribute(...one));
+      const attributes = { role: "img", "aria-label": chosen.name, class: "photo" };
+      Object.entries(attributes).forEach((one) => given.canvas.setAttribute(...one));
       shown.replaceChildren(given.canvas);
     }
     changed(true);
@@ -79,7 +91,7 @@ function askPhoto(name, field, { changed, takesFile, isOnly }) {
   const read = () => {
     if (given?.problem) throw given.problem;
     if (!given) return null;
-    return takesFile ? given.file : arrayOf(formed(given.canvas, field.picture), field);
+    return takesFile ? given.file : arrayOf(formed(given.canvas, formOf(field)), field);
   };
   return { element, isLive: true, read, invitation: "choose a picture" };
 }

@@ -9,7 +9,11 @@ const SAMPLES = 32; // by which codings are put in order
 const SEED = 2 ** 16; // a whole number of a larger range than this is a seed
 
 /** How many numbers an example has, or null. */
-const sizeOf = ({ shape }) => shape.slice(1).reduce((product, size) => (product === null || size === null ? null : product * size), 1);
+function sizeOf({ shape }) {
+  const sizes = shape.slice(1);
+  return sizes.includes(null) ? null : sizes.reduce((product, size) => product * size, 1);
+}
+
 const isOrdered = ({ dtype, shape }) => shape.length <= 2 && dtype !== "bool" && dtype !== "string";
 const isWhole = ({ dtype }) => !dtype.startsWith("float");
 
@@ -50,7 +54,8 @@ function askMany(name, field, { changed, model }) {
       changed(true);
     };
     const slider = h("input", { type: "range", id, step, oninput: () => moved(+slider.value) });
-    const box = h("input", { type: "number", step: isWhole(field) ? 1 : "any", "aria-label": `${title}, in digits`, min: low, max: high });
+    const limits = { step: isWhole(field) ? 1 : "any", min: low, max: high };
+    const box = h("input", { type: "number", ...limits, "aria-label": `${title}, in digits` });
     box.addEventListener("change", () => moved(within(+box.value, low ?? -Infinity, high ?? Infinity)));
     const element = h("div", { class: "slider" }, h("label", { for: id }, title), slider, box);
     return { slider, box, element, value: middle };
@@ -108,17 +113,18 @@ function samplesOf({ contract }) {
   for (const [name, { inputs, outputs }] of Object.entries(contract.signatures)) {
     const fields = Object.entries(inputs);
     const image = Object.keys(outputs).find((key) => outputs[key].kind === "image");
-    if (image && fields.length && fields.every(([, { shape }]) => !shape.length)) return { name, inputs: fields, image };
+    if (image && fields.length && fields.every(([, { shape }]) => shape?.length === 0)) return { name, inputs: fields, image };
   }
   return null;
 }
 
-/** The numbers of a coding, those first that vary most over samples: a network leaves many of them unused. Null if it is unknown. */
+/** The numbers of a coding, those first that vary most over samples, as a network leaves many unused; null if it is unknown. */
 async function orderOf(model, name, count) {
   const samples = samplesOf(model);
   const encoder = Object.entries(model.contract.signatures).find(([, { inputs, outputs }]) => {
     const [field, ...others] = Object.values(inputs);
-    return name in outputs && sizeOf(outputs[name]) === count && field.kind === "image" && field.dtype !== "string" && !others.length;
+    const isCoded = name in outputs && sizeOf(outputs[name]) === count;
+    return isCoded && field.kind === "image" && field.dtype !== "string" && !others.length;
   });
   if (!samples || !encoder) return null;
   const [encode, { inputs }] = encoder;

@@ -1,10 +1,11 @@
 """Transfer learning: a network begins with what it learned from other data, and gets a new head.
 
-Source: Yosinski et al. 2014, "How transferable are features in deep neural networks?"; the decks' "transfer learning".
+Source: Yosinski et al. 2014, "How transferable are features in deep neural networks?"
 """
 
 from zoo import saved
 from zoo.errors import UsageError
+from zoo.recipe import Phase
 
 # Of the epochs, the head learns alone first: through a head that knows nothing, gradients would undo what is there.
 HEAD_SHARE = 4
@@ -52,11 +53,37 @@ class Transfer:
                 )
             layer.set_weights(trained[layer.name].get_weights())
 
-    def frozen(self, model):
-        """Copies the weights, and keeps all but the head, the last layers with weights, from learning."""
-        self(model)
-        for layer in body(model):
-            layer.trainable = False
+
+def transfer_phases(settings, model):
+    """The head alone for a quarter of the epochs, then everything at a tenth of the learning rate.
+
+    Args:
+        settings: With `epochs` and `learning_rate`.
+        model: The network that will be trained.
+
+    Returns:
+        Two of `Phase`.
+
+    Raises:
+        UsageError: If there are not two epochs, or the recipe has no learning rate.
+
+    Example:
+        >>> import keras
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="dense"), keras.layers.Dense(1, name="head")])
+        >>> [(phase.epochs, phase.learns) for phase in transfer_phases({"epochs": 10, "learning_rate": 0.1}, model)]
+        [(3, ('head',)), (7, None)]
+    """
+    if settings["epochs"] < 2:
+        raise UsageError(f"got epochs={settings['epochs']} with --from; expected 2 or more: the head learns alone first.")
+    if "learning_rate" not in settings:
+        raise UsageError("got --from for a recipe without the setting learning_rate; expected one, for it is lowered at the end.")
+    kept = body(model)
+    learning = tuple(layer.name for layer in model.layers if layer.weights and layer not in kept)
+    head = -(-settings["epochs"] // HEAD_SHARE)
+    return [
+        Phase("head", head, learns=learning),
+        Phase("all", settings["epochs"] - head, learning_rate=settings["learning_rate"] * FINE_TUNING),
+    ]
 
 
 def body(model):
@@ -71,20 +98,3 @@ def _last_with_weights(tensor):
     while not getattr(layer, "weights", None) and len(before := layer._inbound_nodes[0].input_tensors) == 1:
         layer = before[0]._keras_history.operation
     return layer
-
-
-def phases(settings):
-    """The settings of the two runs: the head alone for a quarter of the epochs, then everything at a tenth of the rate.
-
-    Raises:
-        UsageError: If there are not two epochs.
-
-    Example:
-        >>> [phase["epochs"] for phase in phases({"epochs": 10, "learning_rate": 0.1})]
-        [3, 7]
-    """
-    if settings["epochs"] < 2:
-        raise UsageError(f"got epochs={settings['epochs']} with --from; expected 2 or more: the head learns alone first.")
-    head = -(-settings["epochs"] // HEAD_SHARE)
-    tuned = {"epochs": settings["epochs"] - head, "learning_rate": settings["learning_rate"] * FINE_TUNING}
-    return {**settings, "epochs": head}, {**settings, **tuned}

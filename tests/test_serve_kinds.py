@@ -1,8 +1,8 @@
-"""What the page is told of an export that tells no kinds, as version 0.1 wrote it."""
+"""The kinds of an export that tells none, as version 0.1 wrote it."""
 
 import copy
 
-from zoo.serve.shown import with_kinds
+from zoo.serve.kinds import with_kinds
 
 IMAGE = {"dtype": "float32", "shape": [None, 28, 28, 1], "minimum": 0.0, "maximum": 1.0, "vocabulary": None}
 CLASSIFIER = {

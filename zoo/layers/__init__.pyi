@@ -1,0 +1,15 @@
+from .augmentation import Augmentation as Augmentation
+from .elbo import NegativeELBO as NegativeELBO
+from .euclidean_distance import EuclideanDistance as EuclideanDistance
+from .local_response_normalization import LocalResponseNormalization as LocalResponseNormalization
+from .locally_connected import LocallyConnected1D as LocallyConnected1D
+from .locally_connected import LocallyConnected2D as LocallyConnected2D
+from .maxout import Maxout as Maxout
+from .noise import SeededNormal as SeededNormal
+from .padding import PaddingMask as PaddingMask
+from .partially_connected import PartiallyConnectedConv2D as PartiallyConnectedConv2D
+from .sampling import GaussianSampling as GaussianSampling
+from .sampling import RandomBinarization as RandomBinarization
+from .soft_sharing import SoftSharing as SoftSharing
+from .tied import TiedDense as TiedDense
+from .unit_length import UnitLength as UnitLength
