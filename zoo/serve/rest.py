@@ -22,8 +22,11 @@ from zoo.serve.bodies import NPY, PICTURES, Body, Held, TooLarge, from_bytes, wr
 from zoo.serve.models import NotFound
 from zoo.serve.paths import PREDICT, STATUS, parts_of, path_of, version_of
 from zoo.serve.short import Short
+from zoo.serve.shown import shown
 
 PAGE = pathlib.Path(__file__).parent / "page"
+# Only these files are sent, whatever a path says.
+PAGE_FILES = {file.relative_to(PAGE).as_posix(): file for file in PAGE.rglob("*") if file.suffix in (".html", ".css", ".js")}
 LARGE = 2**18  # bytes of JSON that are read and written in a thread, so that others are answered meanwhile
 MOST_TOKENS = 1000  # of a generated text
 KEY_NEEDED = "an API key is needed: send it as 'Authorization: Bearer KEY'"
@@ -76,7 +79,7 @@ class _Rest:
             Route("/readyz", self._ready),
             Route("/metrics", self._metrics_text),
             Route("/", self._page),
-            Route("/page/{file}", self._page),
+            Route("/page/{file:path}", self._page),
         ]
         self._others = Starlette(routes=routes)
 
@@ -109,14 +112,14 @@ class _Rest:
         return Response(self._metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def _page(self, request):
-        file = {"": "index.html", "page.js": "page.js", "page.css": "page.css"}.get(request.path_params.get("file", ""))
+        file = PAGE_FILES.get(request.path_params.get("file", "index.html"))
         if file is None:
             return JSONResponse({"error": "there is no such page"}, 404)
         policy = {"Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:"}
-        return FileResponse(PAGE / file, headers={**policy, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"})
+        return FileResponse(file, headers={**policy, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"})
 
     async def _zoo(self, request):
-        """What the page needs of every model: the version that answers, and its contract with the vocabularies' sizes alone."""
+        """What the page needs of every model: the version that answers, and its contract."""
         if self._limits.key is not None and not self._has_key(request):
             return _error(401, KEY_NEEDED)
         return Response(
@@ -128,9 +131,7 @@ class _Rest:
             version = self._models.find(name)
         except NotFound:
             return {"name": name, "version": None, "engine": None, "contract": None}
-        sizes = {key: len(pieces) for key, pieces in version.contract["vocabularies"].items()}
-        contract = {**version.contract, "vocabularies": sizes}
-        return {"name": name, "version": version.number, "engine": version.engine, "contract": contract}
+        return {"name": name, "version": version.number, "engine": version.engine, "contract": shown(version)}
 
     async def _v1(self, request):
         started, method, model, code = time.perf_counter(), "unknown", "", 500
