@@ -235,7 +235,7 @@ def write_bad_inputs():
         ("train mnist_cnn data=digits --seeds many", "valid integer"),
         ("train mnist_cnn data=digits --seed 3", "no such option: --seed"),
         ("train seq2seq data=digits --folder new", "the network needs 'source'"),
-        ("train mnist_cnn data=parallel:pairs.tsv --folder new", "pairs.tsv is no file"),
+        ("train mnist_cnn data=parallel:pairs.tsv --folder new", "pairs.tsv is not a file"),
         ("train stacked_lstm data=parallel:data.tsv", "the network needs 'image'"),
         (f"train {NAME} {TINY}", "holds a finished result"),
         (f"train {NAME} {TINY} --resume", "no unfinished run"),

@@ -418,7 +418,7 @@ def bad_files(folder):
     (folder / "damaged.tsv.gz").write_bytes(packed[:1000] + bytes(1000) + packed[2000:])
     (folder / "unpacked.tsv.gz").write_text("a\tb\n" * 40)
     return {
-        "missing.tsv": "is no file",
+        "missing.tsv": "is not a file",
         "empty.tsv": "is empty",
         "no tab.tsv": "line 41 holds 1 columns",
         "three columns.tsv": "line 41 holds 3 columns",
@@ -430,7 +430,7 @@ def bad_files(folder):
         "unpacked.tsv.gz": "cannot be read",
         f"{good},{short}": f"{good} 40 and {short} 39 lines",
         f"{good},{blank}": "line 40 holds a blank",
-        f"{good},missing.txt": "missing.txt is no file",
+        f"{good},missing.txt": "missing.txt is not a file",
         f"{good},{good},{good}": "got 3 files",
     }
 
@@ -520,7 +520,7 @@ def test_the_parts_may_be_files_of_their_own(tmp_path, monkeypatch):
     data = parallel.load("train.0,train.1", test="test.tsv")
     paths = {"data": ["train.0", "train.1"], "test": ["test.tsv"]}
     assert data.paths == {key: [str(tmp_path / name) for name in names] for key, names in paths.items()}
-    with pytest.raises(UsageError, match="nowhere.tsv is no file"):
+    with pytest.raises(UsageError, match="nowhere.tsv is not a file"):
         parallel.load("train.tsv", validation="nowhere.tsv")
     with pytest.raises(UsageError, match="go with your own pairs; write data=parallel:FILE"):
         parallel.load(validation="val.tsv")
@@ -590,7 +590,7 @@ def test_a_missing_data_set_says_where_it_comes_from_and_what_to_use_instead(tmp
 @pytest.mark.parametrize("data_set", [mnist, parallel])
 def test_a_data_folder_that_is_none_is_refused(tmp_path, monkeypatch, data_set):
     monkeypatch.setenv("ZOO_DATA_DIR", str(tmp_path / "nowhere"))
-    with pytest.raises(UsageError, match=r"ZOO_DATA_DIR is '.*nowhere', which is no folder"):
+    with pytest.raises(UsageError, match=r"ZOO_DATA_DIR is '.*nowhere', which is not a folder"):
         data_set.load()
 
 
@@ -878,6 +878,6 @@ def test_a_truncated_image_set_is_refused(data_folder, tmp_path, monkeypatch, en
     with open(file, "r+b") as opened:
         opened.truncate(size)
     monkeypatch.setenv("ZOO_DATA_DIR", str(tmp_path))
-    with pytest.raises(UsageError, match="mnist anew, or use data=digits") as refusal:
+    with pytest.raises(UsageError, match="mnist again, or use data=digits") as refusal:
         mnist.load()
     assert str(tmp_path) in str(refusal.value) and "\n" not in str(refusal.value)

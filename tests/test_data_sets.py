@@ -234,7 +234,7 @@ def test_a_class_that_is_drawn_for_validation_whole_is_named(saved):
 
 
 @pytest.mark.parametrize(
-    ("path", "said"), [(None, "came without a file"), ("", "came without a file"), ("no.npz", "no.npz is no file")]
+    ("path", "said"), [(None, "came without a file"), ("", "came without a file"), ("no.npz", "no.npz is not a file")]
 )
 def test_a_file_must_be_there(path, said):
     assert said in refused(npz.load, path) and "expected" in refused(npz.load, "no.npz")
@@ -618,14 +618,14 @@ def a_name_that_is_none(root):
     [
         (lambda root: root.mkdir(), "{root} holds 0 class folders; expected at least two"),
         (one_folder, "{root} holds 1 class folders; expected at least two"),
-        (a_picture_at_the_top, "{root}/c.png is no class folder; expected pictures in FOLDER/CLASS/PICTURE"),
-        (text_in_a_class, "{root}/b/notes.txt is no picture; expected .bmp"),
+        (a_picture_at_the_top, "{root}/c.png is not a class folder; expected pictures in FOLDER/CLASS/PICTURE"),
+        (text_in_a_class, "{root}/b/notes.txt is not a picture; expected .bmp"),
         (text_named_as_a_picture, "{root}/b/4.jpg cannot be read as a picture (cannot identify"),
         (another_format_under_the_name, "{root}/b/4.png cannot be read as a picture (cannot identify"),
         (a_truncated_picture, "{root}/a/3.png cannot be read as a picture"),
-        (a_broken_link, "{root}/a/x.png is no picture"),
-        (a_pipe, "{root}/a/x.png is no picture"),
-        (text_in_a_nested_folder, "{root}/a/more/still/labels.xml is no picture; expected .bmp"),
+        (a_broken_link, "{root}/a/x.png is not a picture"),
+        (a_pipe, "{root}/a/x.png is not a picture"),
+        (text_in_a_nested_folder, "{root}/a/more/still/labels.xml is not a picture; expected .bmp"),
         (an_empty_class, "{root}/b holds no picture"),
         (
             two_pictures,
@@ -824,7 +824,7 @@ def test_large_pictures_of_many_sizes_say_that_224_was_chosen(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("path", "said"), [(None, "came without a folder"), ("", "came without a folder"), (__file__, "is no folder")]
+    ("path", "said"), [(None, "came without a folder"), ("", "came without a folder"), (__file__, "is not a folder")]
 )
 def test_a_folder_must_be_there(path, said):
     message = refused(folder.load, path)

@@ -841,9 +841,9 @@ def half():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: Subclassed(name="mine"), "mine is no functional model .it is a Subclassed"),
-        (lambda: keras.Sequential([layers.Dense(2)], name="unbuilt"), "unbuilt is no functional model .it is a Sequential"),
-        (lambda: "model.keras", "model.keras is no functional model .it is a str"),
+        (lambda: Subclassed(name="mine"), "mine is not a functional model .it is a Subclassed"),
+        (lambda: keras.Sequential([layers.Dense(2)], name="unbuilt"), "unbuilt is not a functional model .it is a Sequential"),
+        (lambda: "model.keras", "model.keras is not a functional model .it is a str"),
         (stateful, "layer `(forward|backward)_counter` is stateful"),
         (half, "layer `fast` computes in float16"),
     ],

@@ -35,7 +35,7 @@ def test_a_run_on_a_persons_pictures_is_said_remembered_and_found_again(zoo, her
     (pictures(here / "pictures") / "dark" / "notes.txt").write_text("notes")
     asked = f"{NETWORK} data=folder:pictures size=4 epochs=1"
     code, _, err = zoo(f"train {asked} --folder models")
-    assert code == 2 and "pictures/dark/notes.txt is no picture" in err and "skip_bad=true" in err
+    assert code == 2 and "pictures/dark/notes.txt is not a picture" in err and "skip_bad=true" in err
     code, out, err = zoo(f"train {asked} skip_bad=true --folder models")
     assert code == 0, err
     card = json.loads((here / "models" / NETWORK / "card.json").read_text())
@@ -47,7 +47,7 @@ def test_a_run_on_a_persons_pictures_is_said_remembered_and_found_again(zoo, her
     monkeypatch.chdir(tmp_path)
     assert saved.load_data(NETWORK, "here/models").fingerprint() == card["data"]["fingerprint"]
     os.rename(here, tmp_path / "there")
-    with pytest.raises(UsageError, match="pictures is no folder"):
+    with pytest.raises(UsageError, match="pictures is not a folder"):
         saved.load_data(NETWORK, "there/models")
     monkeypatch.chdir(tmp_path / "there")
     assert saved.load_data(NETWORK, "models").fingerprint() == card["data"]["fingerprint"]
@@ -109,7 +109,7 @@ def test_every_file_of_a_run_is_found_from_another_folder(of_pairs, monkeypatch)
     monkeypatch.chdir(folder)
     assert saved.load_data("seq2seq", folder).fingerprint() == data.fingerprint()
     (folder / "here" / "targets.txt").unlink()
-    with pytest.raises(UsageError, match="targets.txt is no file"):
+    with pytest.raises(UsageError, match="targets.txt is not a file"):
         saved.load_data("seq2seq", folder)
 
 

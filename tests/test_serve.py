@@ -343,7 +343,7 @@ def test_versions_come_and_go_without_a_failed_request(exports, tmp_path):
         (outside / "3/golden.json").write_text(json.dumps(golden))
         (outside / "3").rename(models / "3")
         shutil.copytree(exports[1], outside / "4")
-        (outside / "4/model.tflite").write_bytes(b"TFL3 is no model")
+        (outside / "4/model.tflite").write_bytes(b"TFL3 is not a model")
         (outside / "4").rename(models / "4")
         wait_for(lambda: states().get("4", {}).get("state") == "END" and states().get("3", {}).get("state") == "END")
     final = states()
@@ -509,7 +509,7 @@ def test_one_bad_model_does_not_stop_the_others(exports, tmp_path):
     assert server.predict(IMAGES)[0] == 200
     code, answer = server("GET", "/v1/models/broken")
     assert code == 200 and "holds no exported file" in answer["model_version_status"][0]["status"]["error_message"]
-    assert server("GET", "/readyz")[0] == 503, "a model that never served is no reason to send requests here"
+    assert server("GET", "/readyz")[0] == 503, "a model that never served is not a reason to send requests here"
     assert server.end() == 0
 
 

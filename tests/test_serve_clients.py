@@ -496,7 +496,7 @@ def test_version_folders_are_any_int64(exports, tmp_path):
 
 
 def test_it_is_ready_once_each_model_has_served(exports, tmp_path):
-    """A new version that loads beside one that serves is no reason to send requests elsewhere."""
+    """A new version that loads beside one that serves is not a reason to send requests elsewhere."""
     for name in ("first", "second"):
         shutil.copytree(exports[0], tmp_path / name / "1")
     gate, loading = threading.Semaphore(0), threading.Semaphore(0)

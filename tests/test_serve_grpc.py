@@ -703,7 +703,7 @@ def outcome(served, method, content):
 def test_bytes_that_are_no_request_are_called_so(served):
     for method in METHODS[:-1]:
         code, message = refusal(served.channel.unary_unary(f"/{method}"), b"\xff\xff")
-        assert code == Code.INVALID_ARGUMENT and message.startswith("the request is no tensorflow.serving.")
+        assert code == Code.INVALID_ARGUMENT and message.startswith("the request is not a tensorflow.serving.")
     assert refusal(served.channel.unary_unary(f"/{METHODS[-1]}"), b"\xff\xff")[0] == Code.INVALID_ARGUMENT
     assert refusal(served.channel.unary_unary("/tensorflow.serving.PredictionService/Other"), b"")[0] == Code.UNIMPLEMENTED
 

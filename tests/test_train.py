@@ -301,7 +301,7 @@ def test_a_run_whose_target_was_never_finite_is_not_gone_on_with(tmp_path):
     with changed_recipe(NAME, target=nowhere, measure=lambda answers, part, contract: {"somewhere": float("nan")}):
         with pytest.raises(RunError, match="somewhere was finite in no epoch; try a smaller learning_rate"):
             run(tmp_path, "epochs=1")
-        with pytest.raises(UsageError, match="is over, and somewhere was finite in no epoch; start anew with --overwrite"):
+        with pytest.raises(UsageError, match="is over, and somewhere was finite in no epoch; start over with --overwrite"):
             run(tmp_path, "epochs=1", resume=True)
 
 

@@ -19,7 +19,7 @@ SETTINGS = ["filters=(4, 4)", "epochs=2", "batch_size=200", "shift=0.0", "rotati
 
 
 def two_of(digits, wanted, path):
-    """A file of keras.datasets' form with some digits only, numbered anew."""
+    """A file of keras.datasets' form with some digits only, numbered again."""
     parts = {}
     for name, part in (("train", digits.train), ("test", digits.test)):
         rows = np.isin(part.targets, wanted)

@@ -382,18 +382,18 @@ def late_bad(hp):
     [
         (None, [], [], "the space of mnist_cnn is empty; name a setting to search with --space key=low:high."),
         (small, ["width=4", "dropout=0", "rule=sgd"], [], "is empty once dropout, rule, width is fixed; name a setting"),
-        (bad("depth", [1, 2]), [], [], "names 'depth', which is no setting"),
-        (bad("widht", [1, 2]), [], [], "which is no setting; did you mean 'width'?"),
+        (bad("depth", [1, 2]), [], [], "names 'depth', which is not a setting"),
+        (bad("widht", [1, 2]), [], [], "which is not a setting; did you mean 'width'?"),
         (bad("epochs", [1, 2]), [], [], "names 'epochs', which cannot be searched; give it as epochs=value."),
         (bad("width", [0, 2]), [], [], "the setting width is '0'; expected int, at least 1."),
-        (lambda hp: {"width": hp.Int("wide", 1, 2)}, [], [], "names 'wide', which is no setting"),
+        (lambda hp: {"width": hp.Int("wide", 1, 2)}, [], [], "names 'wide', which is not a setting"),
         (lambda hp: {"dropout": hp.Float("dropout", 0, 1.0)}, [], [], "the setting dropout is '1.0'; expected float"),
         (late_bad, [], [], "the setting momentum is '1.5'; expected float"),
         (lambda hp: {"width": hp.Int("width", 5, 2)}, [], [], "the space of mnist_cnn cannot be read"),
         (endless, [], ["seed=1:5"], "names 'seed', which cannot be searched; give it as seed=value."),
         (endless, [], ["data=mnist,digits"], "names 'data', which cannot be searched"),
         (endless, [], ["epochs=1:5"], "names 'epochs', which cannot be searched"),
-        (endless, [], ["widht=1:5"], "--space names 'widht', which is no setting; did you mean 'width'?"),
+        (endless, [], ["widht=1:5"], "--space names 'widht', which is not a setting; did you mean 'width'?"),
         (endless, [], ["width"], "got --space width; expected key=low:high, key=low:high:log, key=low:high:step or key=a,b,c."),
         (endless, [], ["width="], "got --space width=; expected key=low:high"),
         (
@@ -422,7 +422,7 @@ def late_bad(hp):
         (endless, [], ["dropout=nan:0.5"], "dropout"),
         (endless, [], ["rate=1:inf"], "rate"),
         (endless, [], ["rule=adam,sdg"], "the setting rule is 'sdg'; expected"),
-        (endless, [], ["shape=1:5"], "--space shape takes choices, key=a,b,c: the setting is no single number."),
+        (endless, [], ["shape=1:5"], "--space shape takes choices, key=a,b,c: the setting is not a single number."),
         (endless, [], ["tied=0:1"], "--space tied takes choices"),
         (endless, [], ["shape/first=1:5"], "shape/first"),
         (endless, [], ["shape/first=1,5"], "shape/first"),
@@ -594,7 +594,7 @@ def test_the_settings_of_a_data_set_are_fixed_and_never_searched():
     for change in ("vocabulary_size=500:1000", "max_tokens=50,100"):
         with pytest.raises(UsageError, match="cannot be searched; give it as"):
             space_of(endless, pairs[:1], [change])
-    with pytest.raises(UsageError, match="'vocabulary_size', which is no setting"):
+    with pytest.raises(UsageError, match="'vocabulary_size', which is not a setting"):
         space_of(endless, (), ["vocabulary_size=500:1000"])
 
 
@@ -633,7 +633,7 @@ def test_a_damaged_journal_is_refused_and_left_alone(tmp_path, line):
     for place in range(4):
         damaged = b"".join([*lines[:place], line, *lines[place:]])
         path.write_bytes(damaged)
-        with pytest.raises(UsageError, match=r"journal.jsonl is damaged \(.*\); start another study with --new.$"):
+        with pytest.raises(UsageError, match=r"journal.jsonl is damaged \(.*\); start a new study with --new.$"):
             files.Journal(path)
         assert path.read_bytes() == damaged
 
@@ -714,13 +714,13 @@ def test_a_full_disk_at_the_end_of_a_trial_loses_nothing(opened):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, "study.json is missing; start another study with --new."),
+        (None, "study.json is missing; start a new study with --new."),
         ("", "is damaged ("),
         ('{"format": 1', "is damaged ("),
         ("\udcff", "is damaged ("),
         ("[]", "is damaged (it names no format)"),
         ("{}", "is damaged (it names no format)"),
-        ('{"format": 2}', "is of another version (format 2, and this zoo reads 1); start another study with --new."),
+        ('{"format": 2}', "is of another version (format 2, and this zoo reads 1); start a new study with --new."),
         ('{"format": "x"}', "is of another version (format 'x'"),
         ('{"format": 1}', "is damaged (it has no fingerprint)"),
         ('{"format": 1, "fingerprint": 3}', "is damaged (it has no fingerprint)"),
@@ -747,7 +747,7 @@ def test_read_best(tmp_path, opened):
     path = study.folder / files.BEST
     for text in ["", "[]", "{}", '{"settings": "a=1"}', '{"settings": [1]}', "\0"]:
         path.write_text(text)
-        with pytest.raises(UsageError, match=r"is damaged \(.*; make it anew with `zoo tune --resume`.$"):
+        with pytest.raises(UsageError, match=r"is damaged \(.*; make it again with `zoo tune --resume`.$"):
             files.read_best(NAME, "7", tmp_path)
     for name in ["..", "a/b", "", ".x", "x" * 65]:
         with pytest.raises(UsageError, match="expected letters, digits"):
@@ -1595,7 +1595,7 @@ def there(tmp_path, digits_print):
         ({"study": "1", "new": True}, "1 exists; give a new one another name."),
         ({"study": "../1"}, "got --study '../1'; expected letters, digits"),
         ({"changes": ["dropout=0.45:0.55:log"], "fork": True}, "lies in the new space; begin without it, by --new."),
-        ({"changes": ["depth=1:2"], "resume": True}, "--space names 'depth', which is no setting"),
+        ({"changes": ["depth=1:2"], "resume": True}, "--space names 'depth', which is not a setting"),
         ({"address": "203.0.113.7:80", "new": True}, "cannot listen at 203.0.113.7:80"),
     ],
 )

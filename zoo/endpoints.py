@@ -49,7 +49,7 @@ class Endpoint:
     def __init__(self, model):
         if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
             raise UsageError(
-                f"{getattr(model, 'name', model)!s:.80} is no functional model (it is a {type(model).__name__}); build it as "
+                f"{getattr(model, 'name', model)!s:.80} is not a functional model (it is a {type(model).__name__}); build it as "
                 "keras.Model(inputs, outputs), or wrap it: keras.Model(x := keras.Input(...), model(x))."
             )
         for layer in model._flatten_layers():

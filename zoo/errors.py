@@ -2,7 +2,7 @@
 
 
 class UsageError(Exception):
-    """What came in cannot be used: exit code 2. The message says what came, what was expected and what to do."""
+    """Invalid input: exit code 2. The message says what was given, what is expected and what to do."""
 
 
 class RunError(Exception):

@@ -45,7 +45,7 @@ class Target:
         metric: Name of a Keras metric of the model, or of a number that the recipe's `measure` or `estimate` gives.
         at_least: Smallest value that passes, for metrics that should be large.
         at_most: Largest value that passes, for metrics that should be small. Give exactly one of the two.
-        aim: The value that we are here for; it decides nothing.
+        aim: A stretch goal, for information only.
         monitor: Name of the Keras metric that chooses the epoch, where the target itself is too dear to compute in every epoch;
             it has the same direction.
 
@@ -89,7 +89,7 @@ class Phase:
     """One stretch of training: what learns, on which form of the data, for how long.
 
     Each phase begins with the weights of the best epoch of the phase before, and with an optimizer of its own; the learning rate
-    follows the schedule of the settings anew.
+    follows the schedule of the settings again.
 
     Args:
         name: Its name in the history and on disk, such as "layer1".
@@ -106,7 +106,7 @@ class Phase:
             model are chosen by the target of the recipe.
 
     Raises:
-        ValueError: If the name is no name of a folder, or there is no epoch.
+        ValueError: If the name is not a name of a folder, or there is no epoch.
 
     Example:
         >>> [phase.name for phase in (Phase("head", 2, learns=("logits",)), Phase("all", 8, learning_rate=1e-4))]
@@ -151,7 +151,7 @@ class Recipe:
             answers are those of "serving_default", {name: array}.
         estimate: Function of (model, part, contract) to {name: number}, for a target that no answer tells, or None.
         space: Function of a KerasTuner `hp` to settings, keywords of `build` or of `fit`, or None: what `zoo tune` searches. A
-            hyperparameter bears the name of its setting, or `setting/part`; its default is the recipe's.
+            hyperparameter is named after its setting, or `setting/part`; its default is the recipe's.
         phases: Function of `settings` and of typed keywords with defaults, which are settings too, to a list of `Phase`, or None.
             An empty list is one phase of the whole model, as without. The last phase trains the whole model, as a rule for the
             `epochs` of the settings: these are what `zoo tune` shortens.
@@ -238,7 +238,7 @@ class Recipe:
 
         Args:
             settings: {setting: value}; a setting of the data set that is missing has its default.
-            contract: The `Contract` of a trained network, whose pieces of text are then used instead of learned anew.
+            contract: The `Contract` of a trained network, whose pieces of text are then used instead of learned again.
 
         Raises:
             UsageError: If there is no such data set, or it cannot be read, or has another form than the recipe's own.

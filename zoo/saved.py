@@ -223,7 +223,7 @@ def write_examples(part, contract, path):
 
 
 def compress_weights(source, path, half=False):
-    """Writes a file of weights anew: compressed and equal to the bit, or in half precision.
+    """Writes a file of weights again: compressed and equal to the bit, or in half precision.
 
     Args:
         source: A file as `save_weights` writes it.

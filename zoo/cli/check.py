@@ -15,7 +15,7 @@ def check(
 ):
     """Replay the golden requests of an exported version, by each of its files in a process of its own.
 
-    Ends with exit code 1 if a file was changed, or answers otherwise than when it was exported.
+    Ends with exit code 1 if a file was changed, or no longer gives the exported answers.
 
     **Example:** `zoo check mnist_cnn`
     """

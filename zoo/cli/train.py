@@ -15,7 +15,7 @@ def train(
     settings: Annotated[list[str] | None, typer.Argument(help="Settings as key=value; see `zoo show NAME`.")] = None,
     folder: Annotated[str, typer.Option(help="Folder of saved models.")] = "saved_models",
     seeds: Annotated[int, typer.Option(help="Number of runs; the card tells their mean and deviation.")] = 1,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an unfinished run.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a result that is there.")] = False,
     from_study: Annotated[
         str | None, typer.Option(help="Begin with the best settings of this study of `zoo tune`; other settings come on top.")

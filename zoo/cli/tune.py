@@ -23,7 +23,7 @@ def tune(
     executions: Annotated[int, typer.Option(help="Runs of each trial, with a seed each; their mean counts.")] = 1,
     threads: Annotated[int | None, typer.Option(help="Threads of each trial; by default the cores are shared out.")] = None,
     study: Annotated[str | None, typer.Option(help="Name of the study; by default the newest, or the next number.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a study.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a study.")] = False,
     new: Annotated[bool, typer.Option("--new", help="Begin another study.")] = False,
     fork: Annotated[bool, typer.Option("--fork", help="Begin another study with the comparable trials of this one.")] = False,
     patience: Annotated[str, typer.Option(help="How long a silent worker, or chief, is waited for.")] = "60s",
@@ -100,7 +100,7 @@ def _print_study(study):
     left = sum(row.status == "waiting" for row in rows)
     ended = f"{len(rows) - left} trials in {duration(study.seconds)}"
     if left:
-        ended += f"; {left} not finished when the time was up: go on by --resume with a larger --budget"
+        ended += f"; {left} not finished when the time was up: continue with --resume with a larger --budget"
     elif study.exhausted and study.tuner != "hyperband":
         ended += "; the space holds no more"
     console.print(f"{study.space.name}, study {study.folder.name}: {ended}; report in {study.folder / REPORT}", soft_wrap=True)

@@ -61,7 +61,7 @@ def codings(data, model):
 def binarized(data, seed=0):
     """No targets; validation and test images drawn once as 0 or 1, each pixel with its value as the probability.
 
-    The training images keep their grey values: the network draws them anew whenever it sees them.
+    The training images keep their grey values: the network draws them again whenever it sees them.
     """
     generator = np.random.default_rng(seed)
 

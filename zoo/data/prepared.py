@@ -14,14 +14,14 @@ def data_folder():
     """The folder of `ZOO_DATA_DIR`, or None where it is not set.
 
     Raises:
-        UsageError: If it is set to something that is no folder.
+        UsageError: If it is set to something that is not a folder.
     """
     named = os.environ.get("ZOO_DATA_DIR")
     if not named:
         return None
     folder = pathlib.Path(named)
     if not folder.is_dir():
-        raise UsageError(f"ZOO_DATA_DIR is {named!r}, which is no folder; set it to the folder of the prepared data sets.")
+        raise UsageError(f"ZOO_DATA_DIR is {named!r}, which is not a folder; set it to the folder of the prepared data sets.")
     return folder
 
 

@@ -46,10 +46,10 @@ def load_images(name, server, origin, licence, counts=(60000, 10000), version="3
         builder = tfds.builder_from_directory(str(folder))
         parts = [tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1, as_supervised=True)) for split in ("train", "test")]
     except Exception as error:  # TensorFlow's errors, the builder's and the operating system's have no common base
-        raise UsageError(f"{folder} cannot be read ({_line(error)}); prepare {name} anew, or use {instead}.") from error
+        raise UsageError(f"{folder} cannot be read ({_line(error)}); prepare {name} again, or use {instead}.") from error
     found = tuple(len(labels) for _, labels in parts)
     if found != counts:
-        raise UsageError(f"{folder} holds {found} images; expected {counts}. Prepare {name} anew, or use {instead}.")
+        raise UsageError(f"{folder} holds {found} images; expected {counts}. Prepare {name} again, or use {instead}.")
     classes = builder.info.features["label"].names
     return image_data(*parts, 5000, 0, classes, f"tensorflow-datasets {name} {version}, {origin}", licence, picture)
 

@@ -59,7 +59,7 @@ def load(path=None, size: Count | None = None, skip_bad: bool = False):
     Args:
         path: The folder; `~` is the user's own. Pictures are .png, .jpg, .jpeg, .jfif, .bmp, .gif, .tif, .tiff or .webp.
         size: The side of the square, in pixels, that the middle of every picture is resized to; None chooses it as above.
-        skip_bad: Whether to go on without what is no picture or cannot be read; the notes name it.
+        skip_bad: Whether to go on without what is not a picture or cannot be read; the notes name it.
 
     Returns:
         A `zoo.data.Data` with `image` (height, width, channels), float32 in [0, 1], and int32 targets.
@@ -83,7 +83,7 @@ def load(path=None, size: Count | None = None, skip_bad: bool = False):
         raise UsageError(f"`data=folder` came without a folder; write data=folder:FOLDER, with pictures in {FORM}.")
     root = _unwrapped(pathlib.Path(path).expanduser())
     if not root.is_dir():
-        raise UsageError(f"{path} is no folder; expected one with pictures in {FORM}.")
+        raise UsageError(f"{path} is not a folder; expected one with pictures in {FORM}.")
     folders, bad = _folders_of_parts(root), {}
     found = {part: _pictures_by_class(folder, bad) for part, folder in folders.items()}
     _check_classes(path, folders, found)
@@ -167,7 +167,7 @@ def _folders_of_parts(root):
 
 
 def _pictures_by_class(folder, bad):
-    """{class: files}, both sorted by name; what is no picture is added to `bad`."""
+    """{class: files}, both sorted by name; what is not a picture is added to `bad`."""
     found = {}
     for entry in _entries(folder):
         if not entry.is_dir():

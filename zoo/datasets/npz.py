@@ -51,7 +51,7 @@ def load(path=None):
         raise UsageError(f"`data=npz` came without a file; write data=npz:FILE.npz, a file of {FORM}.")
     path = os.path.expanduser(path)
     if not os.path.isfile(path):
-        raise UsageError(f"{path} is no file; expected an .npz file of {FORM}.")
+        raise UsageError(f"{path} is not a file; expected an .npz file of {FORM}.")
     try:
         with zipfile.ZipFile(path) as archive:
             arrays = _arrays(archive, path)
@@ -59,7 +59,7 @@ def load(path=None):
         raise
     except Exception as error:  # zipfile, its decompressors and NumPy's reader raise errors of many kinds
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UsageError(f"{path} cannot be read as an .npz file ({reason}); save it anew with numpy.savez.") from error
+        raise UsageError(f"{path} cannot be read as an .npz file ({reason}); save it again with numpy.savez.") from error
     notes = []
     images = _pixels({part: arrays[f"x_{part}"] for part in ("train", "test")}, path, notes)
     labels = {part: _numbers(arrays[f"y_{part}"], f"{path}: y_{part}", notes) for part in ("train", "test")}
@@ -121,7 +121,7 @@ def _header(archive, path, name):
     if dtype.hasobject:
         raise UsageError(f"{path}: {name} holds Python objects; expected an array of numbers, and text for `classes`.")
     if min(shape, default=1) < 0 or math.prod(shape) * dtype.itemsize != held:
-        raise UsageError(f"{path}: {name} is damaged, it holds {held} bytes for {dtype} of shape {shape}; save the file anew.")
+        raise UsageError(f"{path}: {name} is damaged, it holds {held} bytes for {dtype} of shape {shape}; save the file again.")
     return shape, dtype
 
 

@@ -123,7 +123,7 @@ def _multi30k(name):
             raise missing(f"{URL}{name}.gz (download failed: {type(error).__name__})", ORIGIN, embedded) from error
     text = _text(file)
     if hashlib.sha256(text.encode()).hexdigest() != MULTI30K[name]:
-        raise UsageError(f"{file} is not the {name} of Multi30k (its sha256 differs); fetch it anew from {ORIGIN}.")
+        raise UsageError(f"{file} is not the {name} of Multi30k (its sha256 differs); fetch it again from {ORIGIN}.")
     return _lines(text)
 
 
@@ -145,7 +145,7 @@ def read_pairs(path, notes):
         raise UsageError(f"got {len(files)} files in {path!r}; expected one of tab-separated pairs, or two.")
     for file in files:
         if not file.is_file():
-            raise UsageError(f"{file} is no file; expected a file of sentence pairs, or two as `source.txt,target.txt`.")
+            raise UsageError(f"{file} is not a file; expected a file of sentence pairs, or two as `source.txt,target.txt`.")
     columns = [_lines(_text(file)) for file in files]
     for file, column in zip(files, columns):
         if not any(column):

@@ -30,7 +30,7 @@ def foreign_operations(content):
 
 
 def finished(content, metadata):
-    """A converted file, bytes, with its fused layers starting anew at every call, and with metadata, {key: text}."""
+    """A converted file, bytes, with its fused layers starting again at every call, and with metadata, {key: text}."""
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
     _repair_fused_layers(model)
     for key, text in metadata.items():

@@ -61,7 +61,7 @@ def litert(
         The `zoo.export.check.Difference` from Keras; None with operations that the stock runtime refuses.
 
     Raises:
-        UsageError: If the model is not functional, an option is unknown or does not fit the model, an operation is no built-in
+        UsageError: If the model is not functional, an option is unknown or does not fit the model, an operation is not a built-in
             one, examples do not fit the inputs, representative ones are missing, or the path exists.
         RunError: If the file cannot be converted, or differs from Keras.
 

@@ -58,7 +58,7 @@ def export_network(
 
     Raises:
         UsageError: If an option is wrong, the network is not trained, its data are missing, the version exists, or an operation
-            is no built-in one of LiteRT.
+            is not a built-in one of LiteRT.
         RunError: If a file cannot be written, or is not what Keras computes. Nothing is kept then.
     """
     check_backend()
@@ -144,7 +144,7 @@ def check_network(name, version=None, folder=None):
 
     Raises:
         UsageError: If there is no such version, or a file of it is missing or damaged.
-        RunError: If a file was changed, does not run, or answers otherwise than it did when it was exported.
+        RunError: If a file was changed, does not run, or no longer gives the exported answers.
     """
     name = recipes.name_of(name)
     parent = pathlib.Path(folder or saved.DEFAULT_FOLDER) / name

@@ -51,7 +51,7 @@ class RandomBinarization(keras.layers.Layer):
 
     Source: Salakhutdinov & Murray 2008, "On the Quantitative Analysis of Deep Belief Networks"; Burda, Grosse & Salakhutdinov
         2015,
-    "Importance Weighted Autoencoders", who sample the pixels anew in each epoch, as this layer does.
+    "Importance Weighted Autoencoders", who sample the pixels again in each epoch, as this layer does.
 
     Args:
         seed: Integer seed of the samples; taken from `keras.utils.set_random_seed` if None.

@@ -150,7 +150,9 @@ def read_npy(body):
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(file)
     except (ValueError, EOFError, OSError, SyntaxError, TypeError) as problem:
-        raise UsageError(f"the body is no .npy array ({str(problem).splitlines()[0] if str(problem) else 'damaged'}).") from None
+        raise UsageError(
+            f"the body is not an .npy array ({str(problem).splitlines()[0] if str(problem) else 'damaged'})."
+        ) from None
     if dtype.kind not in "?biuf":
         raise UsageError(f"the body is an .npy array of {dtype}; expected numbers.")
     left, wanted = len(body) - file.tell(), math.prod(shape) * dtype.itemsize

@@ -17,7 +17,7 @@ QUICK_DEATHS = 5  # of workers in a row within a second of their start, before t
 def run(serve, host, port, grpc_port, workers, drain, note=print, dead=lambda process: None):
     """Runs workers until SIGTERM or SIGINT; one that dies is replaced.
 
-    The parent imports nothing heavy, so that a worker is a fork of it that begins anew.
+    The parent imports nothing heavy, so that a worker is a fork of it that begins again.
 
     Args:
         serve: Function of (sockets, grpc_address, beside, ready) that serves in a worker until it is told to end.

@@ -83,7 +83,7 @@ def read_examples(body, find_signature):
     content, name = _named(body)
     examples, context = content.get("examples"), content.get("context", {})
     if not isinstance(examples, list) or not examples or not all(isinstance(example, dict) for example in examples):
-        raise UsageError("Missing 'examples' key, or its value is no list of objects, or an empty one")
+        raise UsageError("Missing 'examples' key, or its value is not a list of objects, or an empty one")
     if not isinstance(context, dict):
         raise UsageError("'context' key must be an object.")
     signature = find_signature(name)

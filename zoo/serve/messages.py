@@ -1,7 +1,7 @@
 """The messages of TensorFlow Serving's gRPC API, without TensorFlow: their classes, and tensors as arrays.
 
 `messages.binpb` holds descriptors that tensorflow-serving-api and TensorFlow publish (Apache-2.0); `python -m zoo.serve.messages`
-collects them anew, and that alone needs the two packages. They live in a pool of their own, so that a process may import both.
+collects them again, and that alone needs the two packages. They live in a pool of their own, so that a process may import both.
 """
 
 import math
@@ -124,7 +124,7 @@ def check_parts(content):
             elif kind == 2:
                 size, start = _varint(content, start, end)
                 if start + size > end:
-                    raise UsageError("the request is no message: it ends too soon.")
+                    raise UsageError("the request is not a message: it ends too soon.")
                 if len(levels) == 2 and number in WHOLE_NUMBERS and size > LARGE:
                     raise UsageError(f"a tensor has {size} bytes of whole numbers in a list; send it as tensor_content.")
                 if levels and number in levels[0]:
@@ -144,7 +144,7 @@ def _varint(content, start, end):
         value, start, shift = value | (byte & 127) << shift, start + 1, shift + 7
         if byte < 128:
             return value, start
-    raise UsageError("the request is no message: it ends too soon.")
+    raise UsageError("the request is not a message: it ends too soon.")
 
 
 def to_array(name, proto, most=2**24):

@@ -29,7 +29,7 @@ def version_of(text):
     """The number of a version, or None.
 
     Raises:
-        UsageError: If it is no int64.
+        UsageError: If it is not an int64.
     """
     if text is None:
         return None

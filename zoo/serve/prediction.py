@@ -202,7 +202,7 @@ def _features(example, signature):
         kind, field = feature.WhichOneof("kind"), signature.fields[key]
         if field.dtype == "string":
             if kind != "bytes_list" or len(feature.bytes_list.value) != 1:
-                raise UsageError(f"input `{key}` is no bytes_list of one value.")
+                raise UsageError(f"input `{key}` is not a bytes_list of one value.")
             found[key] = {"b64": base64.b64encode(feature.bytes_list.value[0]).decode()}
             continue
         dtype = signature.declared[key]["dtype"]

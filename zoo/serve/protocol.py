@@ -16,7 +16,7 @@ class Protocol(HttpToolsProtocol):
     """One connection.
 
     A client may offer to go on in another protocol, as Java's HttpClient does with HTTP/2; we go on in this one. The parser would
-    take what follows the head for that other protocol: such a request is parsed anew without the offer.
+    take what follows the head for that other protocol: such a request is parsed again without the offer.
     """
 
     def connection_made(self, transport):
@@ -33,7 +33,7 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data):
         self._unset_keepalive_if_required()
-        self._kept += len(data)  # the parser keeps what is no whole header yet
+        self._kept += len(data)  # the parser keeps what is not a whole header yet
         while data:
             try:
                 self.parser.feed_data(data)
@@ -125,7 +125,7 @@ class Protocol(HttpToolsProtocol):
         self.on_response_complete()
 
     def _without_offer(self):
-        """The head of the request that offered an upgrade, without the offer, for a parser that begins anew."""
+        """The head of the request that offered an upgrade, without the offer, for a parser that begins again."""
         head = [self.parser.get_method() + b" " + self.url + b" HTTP/" + self.parser.get_http_version().encode()]
         head += [name + b": " + value for name, value in self.headers if name not in UPGRADES]
         if not self.parser.should_keep_alive():

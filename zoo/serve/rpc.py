@@ -213,7 +213,7 @@ class _Service:
 
     async def _reload(self, request):
         if not self._alone:
-            reason = "one worker of several cannot reconfigure the others; start the server anew, or with --workers 1"
+            reason = "one worker of several cannot reconfigure the others; start the server again, or with --workers 1"
             raise Refused(grpc.StatusCode.UNIMPLEMENTED, reason)
         models = config.models_of(request.config)
         await asyncio.to_thread(self._configure, models)

@@ -37,7 +37,7 @@ class Version:
         made_from: The file that the contract was made from, or None.
 
     Raises:
-        UsageError: If the folder is no exported version, or its golden requests are not answered as they were.
+        UsageError: If the folder is not an exported version, or its golden requests are not answered as they were.
     """
 
     def __init__(self, name, number, folder, engine=None, threads=1, batching=None):

@@ -29,7 +29,7 @@ def check_result_folder(result, resume, overwrite):
         if (result / saved.CARD).exists():
             raise UsageError(f"{result} holds a finished result; give another --folder, or replace it with --overwrite.")
         if unfinished.exists():
-            raise UsageError(f"{result} holds an unfinished run; go on with --resume, or start anew with --overwrite.")
+            raise UsageError(f"{result} holds an unfinished run; continue with --resume, or start over with --overwrite.")
 
 
 def make_card(name, recipe, settings, data, fingerprint, runs, best, command):

@@ -20,7 +20,7 @@ class EpochKeeper(keras.callbacks.Callback):
     """Orders the batches of each epoch, measures it, and keeps the last and the best one on disk.
 
     The files of an epoch are written under its number; one rename of progress.json then makes them count, so that a run killed at
-    any moment has a whole epoch to go on from.
+    any moment has a whole epoch to resume from.
 
     Args:
         target: The `Target` that chooses the best epoch.
@@ -132,7 +132,7 @@ def check_progress(folder, settings, fingerprint):
             before = json.loads(path.read_text(encoding="utf-8"))
             there, wanted = dict(before["settings"]), json.loads(json.dumps(settings))
         except (ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"{path} is damaged; start anew with --overwrite.") from error
+            raise UsageError(f"{path} is damaged; start over with --overwrite.") from error
         keys = {**wanted, **there}
         changed = [f"{key} was {there.get(key)!r}, is {wanted.get(key)!r}" for key in keys if there.get(key) != wanted.get(key)]
         if changed:
@@ -140,7 +140,7 @@ def check_progress(folder, settings, fingerprint):
         differing = unequal(before["data"], fingerprint)
         if differing:
             made_with = f"other data (its fingerprint differs: {differing})"
-            raise UsageError(f"the unfinished run was made with {made_with}; start anew with --overwrite.")
+            raise UsageError(f"the unfinished run was made with {made_with}; start over with --overwrite.")
 
 
 def store_in_half(model, score):

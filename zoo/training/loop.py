@@ -35,7 +35,7 @@ def train(
     """Trains a network by its recipe and saves it in `folder/name`.
 
     The best epoch is chosen by the recipe's target on the validation part, of equals by the loss there; the test part is looked
-    at once, at the end. Every epoch is kept on disk, so that a run that was killed goes on with `resume` to the same weights.
+    at once, at the end. Every epoch is kept on disk, so that a run that was killed and is resumed reaches the same weights.
 
     Args:
         name: Name of the recipe.
@@ -43,7 +43,7 @@ def train(
         folder: The folder of saved models.
         seeds: Number of runs, with the seeds `seed`, `seed + 1` and so on. The weights of the best one on validation are kept;
             the card tells the test score of each, their mean and deviation.
-        resume: Whether to go on with an unfinished run.
+        resume: Whether to continue an unfinished run.
         overwrite: Whether a finished or unfinished result may be replaced. The old one stays until the new one is whole.
         command: The command line, for the card.
         verbose: Of `keras.Model.fit`.
@@ -54,7 +54,7 @@ def train(
         The card, a dictionary.
 
     Raises:
-        UsageError: If something that came in cannot be used; nothing was written then.
+        UsageError: If an argument is invalid; nothing was written then.
         RunError: If the loss is no longer finite, or a file cannot be written; the best weights so far are left.
     """
     recipe = recipes.find(name)
@@ -111,7 +111,7 @@ def train(
                 card["from"] = {"data": transfer.card["data"], "weights": transfer.card["weights"]}
             keep(result, unfinished / f"seed-{best['seed']}", best, card, data)
         except OSError as error:
-            raise RunError(f"{_os_error(error)}; what was done is in {unfinished}, go on with --resume.") from error
+            raise RunError(f"{_os_error(error)}; what was done is in {unfinished}, continue with --resume.") from error
     return card
 
 

@@ -117,7 +117,7 @@ def _fit_phase(run, phase, folder, until, progress, begin):
     if progress["epochs_done"] >= until:
         if progress["best"] is None:
             raise UsageError(
-                f"the run in {folder} is over, and {target.metric} was finite in no epoch; start anew with --overwrite and a "
+                f"the run in {folder} is over, and {target.metric} was finite in no epoch; start over with --overwrite and a "
                 "smaller learning_rate."
             )
         return progress
@@ -148,7 +148,7 @@ def _fit_phase(run, phase, folder, until, progress, begin):
         saved.load_weights(model, folder / progress["last"])
         for state, value in zip(random_states(model), progress["random_states"], strict=True):
             state.assign(value)
-        print(f"going on after epoch {progress['epochs_done']}")
+        print(f"resuming after epoch {progress['epochs_done']}")
     measure = None
     if phase.model is None and target.monitor is None and run.recipe.measure is not None:
         endpoint = default_endpoint(run.recipe, model, data.contract)

@@ -46,7 +46,7 @@ def next_name(studies):
 
 
 def check_study_name(name):
-    """Raises `UsageError` where a name is no plain name of a folder."""
+    """Raises `UsageError` where a name is not a plain name of a folder."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise UsageError(f"got --study {name!r}; expected letters, digits, '.', '_' and '-'.")
 
@@ -57,18 +57,18 @@ def read_study(folder):
     Raises:
         UsageError: If it is missing or damaged, or was written by another version.
     """
-    definition = read_json(folder / STUDY, "start another study with --new")
+    definition = read_json(folder / STUDY, "start a new study with --new")
     if not isinstance(definition, dict) or "format" not in definition:
-        raise UsageError(f"{folder / STUDY} is damaged (it names no format); start another study with --new.")
+        raise UsageError(f"{folder / STUDY} is damaged (it names no format); start a new study with --new.")
     if definition["format"] != FORMAT:
         raise UsageError(
             f"{folder / STUDY} is of another version (format {definition['format']!r}, and this zoo reads {FORMAT}); "
-            "start another study with --new."
+            "start a new study with --new."
         )
     if not isinstance(definition.get("fingerprint"), dict) or not all(
         isinstance(part, dict) for part in definition["fingerprint"].values()
     ):
-        raise UsageError(f"{folder / STUDY} is damaged (it has no fingerprint); start another study with --new.")
+        raise UsageError(f"{folder / STUDY} is damaged (it has no fingerprint); start a new study with --new.")
     return definition
 
 
@@ -87,10 +87,10 @@ def read_best(name, study, folder):
         raise UsageError(
             f"{studies / study} holds no {BEST}; the studies of {name} are: {known}. Make one with `zoo tune {name}`."
         )
-    best = read_json(studies / study / BEST, "make it anew with `zoo tune --resume`")
+    best = read_json(studies / study / BEST, "make it again with `zoo tune --resume`")
     settings = best.get("settings") if isinstance(best, dict) else None
     if not isinstance(settings, list) or not all(isinstance(text, str) for text in settings):
-        raise UsageError(f"{studies / study / BEST} is damaged (it lists no settings); make it anew with `zoo tune --resume`.")
+        raise UsageError(f"{studies / study / BEST} is damaged (it lists no settings); make it again with `zoo tune --resume`.")
     return settings
 
 
@@ -114,17 +114,17 @@ class Journal:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             self._file.close()
-            raise UsageError(f"another `zoo tune` is at work on {path.parent}; wait for it, or start another study.") from None
+            raise UsageError(f"another `zoo tune` is at work on {path.parent}; wait for it, or start a new study.") from None
         self._file.seek(0)
         content = self._file.read()
         whole = content.rfind(b"\n") + 1
         try:
             self.events = [json.loads(line) for line in content[:whole].splitlines()]
             if not all(isinstance(event, dict) and "event" in event for event in self.events):
-                raise ValueError("a line is no event")
+                raise ValueError("a line is not an event")
         except ValueError as error:
             self._file.close()
-            raise UsageError(f"{path} is damaged ({error}); start another study with --new.") from error
+            raise UsageError(f"{path} is damaged ({error}); start a new study with --new.") from error
         self._file.truncate(whole)
 
     def append(self, event):

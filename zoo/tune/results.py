@@ -109,7 +109,7 @@ class Results:
 
 
 def read_result(path):
-    """A trial's result as an event; None if it is no whole one."""
+    """A trial's result as an event; None if it is not a whole one."""
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
         event = {key: result[key] for key in ("status", "score", "epochs", "seconds", "reason")}

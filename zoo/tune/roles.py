@@ -10,7 +10,7 @@ def role(environment):
     """`CHIEF`, `WORKER`, or None where a search is of this machine alone.
 
     Raises:
-        UsageError: If some of the variables are set and some are not, or the port is no port.
+        UsageError: If some of the variables are set and some are not, or the port is not a port.
 
     Example:
         >>> role({"KERASTUNER_TUNER_ID": "worker-3", "KERASTUNER_ORACLE_IP": "10.0.0.1", "KERASTUNER_ORACLE_PORT": "8000"})

@@ -63,7 +63,7 @@ def tune(
         executions: Number of runs that make one trial, with the seeds `seed`, `seed + 1` and so on; their mean counts.
         threads: Of each trial; None shares the cores out.
         study: Name of the study; None for the newest, or a new number.
-        resume: Whether to go on with a study.
+        resume: Whether to continue a study.
         new: Whether to begin another one.
         fork: Whether to begin another one with the comparable trials of a study.
         folder: The folder of saved models.
@@ -75,7 +75,7 @@ def tune(
         The `Study`, as it is at the end; its folder holds best.json, trials.csv, report.html and tensorboard/.
 
     Raises:
-        UsageError: If something that came in cannot be used, or a study there was made with other settings; nothing is lost then.
+        UsageError: If an argument is invalid, or a study there was made with other settings; nothing is lost then.
         RunError: If no trial completed, or a needed package is missing, or a file cannot be written.
     """
     check_backend()
@@ -121,7 +121,9 @@ def tune(
             finally:
                 state.release()
     except OSError as error:
-        raise RunError(f"{error.filename or path} cannot be written ({error.strerror or error}); go on with --resume.") from error
+        raise RunError(
+            f"{error.filename or path} cannot be written ({error.strerror or error}); continue with --resume."
+        ) from error
     return state
 
 

@@ -18,7 +18,7 @@ DIGITS = 6  # of a number that was drawn: enough to tell two trials apart, few e
 class Space:
     """The hyperparameters of a study, and the settings that their values make.
 
-    A hyperparameter bears the name of the setting that it makes; where several make one, they are named `setting/part`.
+    A hyperparameter is named after the setting that it makes; where several make one, they are named `setting/part`.
 
     Args:
         name: Name of the recipe.
@@ -31,8 +31,8 @@ class Space:
         hyperparameters: A `keras_tuner.HyperParameters` that holds all of them; what is fixed has one value.
 
     Raises:
-        UsageError: If a key is no setting, a range cannot be read or holds what the setting does not allow, or nothing is left to
-            be searched.
+        UsageError: If a key is not a setting, a range cannot be read or holds what the setting does not allow, or nothing is
+            left to be searched.
     """
 
     def __init__(self, name, recipe, fixed=(), changes=()):
@@ -180,7 +180,7 @@ class Space:
         hp.values = default
         for key in [*self._keywords(hp), *(name.partition("/")[0] for name in default)]:
             if key not in types:
-                raise UsageError(f"the space of {self.name} names {key!r}, which is no setting{nearest(key, types)}")
+                raise UsageError(f"the space of {self.name} names {key!r}, which is not a setting{nearest(key, types)}")
             if key in not_searched:
                 raise UsageError(f"the space of {self.name} names {key!r}, which cannot be searched; give it as {key}=value.")
         if not self.searched():
@@ -197,7 +197,7 @@ class Space:
         setting = key.partition("/")[0]
         types = self.recipe.types(self.defaults["data"])
         if setting not in types:
-            raise UsageError(f"--space names {setting!r}, which is no setting{nearest(setting, types)}")
+            raise UsageError(f"--space names {setting!r}, which is not a setting{nearest(setting, types)}")
         if not equals or not wanted:
             raise UsageError(f"got --space {text}; expected key=low:high, key=low:high:log, key=low:high:step or key=a,b,c.")
         return key, wanted
@@ -218,7 +218,7 @@ class Space:
         annotation = self.recipe.types(self.defaults["data"]).get(key)
         base = (typing.get_args(annotation) or (annotation,))[0]
         if not isinstance(own, (kinds.Int, kinds.Float)) and base not in (int, float):
-            raise UsageError(f"--space {key} takes choices, key=a,b,c: the setting is no single number.")
+            raise UsageError(f"--space {key} takes choices, key=a,b,c: the setting is not a single number.")
         whole = isinstance(own, kinds.Int) if isinstance(own, (kinds.Int, kinds.Float)) else base is int
         number, (low, high, *rest) = int if whole else float, wanted.split(":")
         log, asked = rest == ["log"], f"got --space {key}={wanted}; expected"

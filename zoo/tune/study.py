@@ -50,7 +50,7 @@ class Study(Results):
             self._replay()
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             self._journal.close()
-            raise UsageError(f"{folder / files.JOURNAL} is damaged ({error!r}); start another study with --new.") from error
+            raise UsageError(f"{folder / files.JOURNAL} is damaged ({error!r}); start a new study with --new.") from error
         except UsageError:
             self._journal.close()
             raise
@@ -205,7 +205,7 @@ class Study(Results):
         return count
 
     def clear_checkpoints(self):
-        """Removes what trials kept to be gone on with, once every one has ended: whoever wants the winner trains it anew."""
+        """Removes what trials kept to be gone on with, once every one has ended: whoever wants the winner trains it again."""
         if self.done:
             for row in self.rows.values():
                 self._clear(row)
