@@ -32,7 +32,7 @@ class Field:
             `zoo.data.pictures.light_on_dark`, or {"shape": ...} for `zoo.data.pictures.fitted`; by default the latter.
 
     Raises:
-        ValueError: If there is no such kind.
+        UsageError: If there is no such kind, or a label has no classes, or a text no vocabulary.
     """
 
     dtype: str
@@ -49,7 +49,10 @@ class Field:
     def __post_init__(self):
         kind = self.kind or ("text" if self.vocabulary is not None else "label" if self.classes is not None else "vector")
         if kind not in KINDS:
-            raise ValueError(f"got the kind {kind!r}; expected one of {', '.join(KINDS)}.")
+            raise UsageError(f"got the kind {kind!r} of a field; expected one of {', '.join(KINDS)}.")
+        for needed, name in (("label", "classes"), ("text", "vocabulary")):
+            if kind == needed and getattr(self, name) is None:
+                raise UsageError(f"got a field of the kind {kind} without {name}; give it {name}=(...), or the kind vector.")
         object.__setattr__(self, "kind", kind)
         if kind == "image" and self.picture is None and len(self.shape) == 3:
             object.__setattr__(self, "picture", {"shape": list(self.shape)})

@@ -104,6 +104,10 @@ def _bytes(row, field):
         row = row.reshape(side, side) if side * side == row.size else row[None]
     if row.ndim == 2:
         row = row[..., None]
+    if row.ndim != 3 or row.shape[-1] not in (1, 3):
+        raise UsageError(
+            f"an image of shape {row.shape} cannot be shown; expected (height, width, channels) with 1 or 3 channels."
+        )
     low = 0.0 if field is None or field.minimum is None else field.minimum
     high = 1.0 if field is None or field.maximum is None else field.maximum
     return np.round(np.clip((row - low) / (high - low), 0, 1) * 255).astype("uint8")

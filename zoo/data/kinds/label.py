@@ -48,8 +48,18 @@ def value(row, field):
         {'cat': 0.25, 'dog': 0.75}
     """
     if np.ndim(row) == 0:
+        if not 0 <= row < len(field.classes):
+            raise UsageError(
+                f"the label is {int(row)}, and there are {len(field.classes)} classes; expected 0 to {len(field.classes) - 1}."
+            )
         return field.classes[int(row)]
+    _check_size(row, field)
     return dict(zip(field.classes, np.asarray(row).tolist()))
+
+
+def _check_size(row, field):
+    if np.shape(row) != (len(field.classes),):
+        raise UsageError(f"probabilities have the shape {np.shape(row)}; expected ({len(field.classes)},), one for each class.")
 
 
 def words(row, field):
@@ -62,6 +72,7 @@ def words(row, field):
     """
     if np.ndim(row) == 0:
         return value(row, field)
+    _check_size(row, field)
     likeliest = np.argsort(-row, kind="stable")[:SHOWN]
     said = [index for index in likeliest if index == likeliest[0] or row[index] >= 5e-4]
     return ", ".join(f"{field.classes[index]} {row[index]:.1%}" for index in said)
