@@ -334,6 +334,10 @@ MADE_UP = {
         {"species": {"dtype": "int32", "shape": [None], "kind": "label", "classes": ["cat", "dog"]}},
         {"picture": {"dtype": "float32", "shape": [None, 2, 2, 3], "kind": "image", "minimum": -1, "maximum": 1}},
     ),
+    "other": (  # of a file made elsewhere, which does not tell the shape
+        {"anything": {"dtype": "float32", "shape": None, "kind": "vector"}},
+        {"answer": {"dtype": "float32", "shape": [None, 2], "kind": "vector"}},
+    ),
 }
 ANSWERS = {"forecast": [[[1], [3], [2]]], "detect": [[[1, 2, 5, 6], [0, 0, 0, 0]]], "draw": [[[[1, -1, 0]] * 2] * 2]}
 
@@ -359,6 +363,10 @@ def test_every_kind_has_its_panel(page):
     page.route("**/v1/models/new", lambda route: route.fulfill(json={"model_version_status": []}))
     page.route("**/v1/models/new:predict", answer)
     opened(page, "new")
+    playwright.expect(page.locator("section h3")).to_have_count(3)
+    page.get_by_text("Ask with JSON").click()
+    page.get_by_label("Signature").select_option("other")
+    page.get_by_text("float32 · any shape", exact=True).wait_for()
     page.get_by_label("Load 2 numbers").fill("1 2\n3, 4\n5")
     playwright.expect(page.get_by_role("alert")).to_have_text("Step 3 has 1 numbers; expected 2.")
     page.get_by_label("Load 2 numbers").fill("1 2\n3, 4.5")
