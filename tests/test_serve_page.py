@@ -71,10 +71,11 @@ def browser():
 
 @pytest.fixture(scope="module")
 def exported(browser, packaged_export, tmp_path_factory):
-    """A folder of the packaged networks, with the signatures of their LiteRT files."""
+    """A folder of the packaged networks, with their LiteRT files alone and what these answer."""
     models = tmp_path_factory.mktemp("served") / "saved_models"
     for name in NAMES:
-        shutil.copytree(packaged_export(name) / "saved_models" / name, models / name)
+        others = shutil.ignore_patterns("*.onnx", "*.pb", "variables")  # the page names the engine that answers
+        shutil.copytree(packaged_export(name) / "saved_models" / name, models / name, ignore=others)
         with signatures(models / name) as every:
             for signature in [key for key, value in every.items() if "litert" not in value["formats"]]:
                 del every[signature]
