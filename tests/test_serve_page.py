@@ -71,10 +71,11 @@ def browser():
 
 @pytest.fixture(scope="module")
 def exported(browser, packaged_export, tmp_path_factory):
-    """A folder of the packaged networks, with the signatures of their LiteRT files."""
+    """A folder of the packaged networks, with their LiteRT files alone and what these answer."""
     models = tmp_path_factory.mktemp("served") / "saved_models"
     for name in NAMES:
-        shutil.copytree(packaged_export(name) / "saved_models" / name, models / name)
+        others = shutil.ignore_patterns("*.onnx", "*.pb", "variables")  # the page names the engine that answers
+        shutil.copytree(packaged_export(name) / "saved_models" / name, models / name, ignore=others)
         with signatures(models / name) as every:
             for signature in [key for key, value in every.items() if "litert" not in value["formats"]]:
                 del every[signature]
@@ -334,6 +335,10 @@ MADE_UP = {
         {"species": {"dtype": "int32", "shape": [None], "kind": "label", "classes": ["cat", "dog"]}},
         {"picture": {"dtype": "float32", "shape": [None, 2, 2, 3], "kind": "image", "minimum": -1, "maximum": 1}},
     ),
+    "other": (  # of a file made elsewhere, which does not tell the shape
+        {"anything": {"dtype": "float32", "shape": None, "kind": "vector"}},
+        {"answer": {"dtype": "float32", "shape": [None, 2], "kind": "vector"}},
+    ),
 }
 ANSWERS = {"forecast": [[[1], [3], [2]]], "detect": [[[1, 2, 5, 6], [0, 0, 0, 0]]], "draw": [[[[1, -1, 0]] * 2] * 2]}
 
@@ -359,6 +364,10 @@ def test_every_kind_has_its_panel(page):
     page.route("**/v1/models/new", lambda route: route.fulfill(json={"model_version_status": []}))
     page.route("**/v1/models/new:predict", answer)
     opened(page, "new")
+    playwright.expect(page.locator("section h3")).to_have_count(3)
+    page.get_by_text("Ask with JSON").click()
+    page.get_by_label("Signature").select_option("other")
+    page.get_by_text("float32 · any shape", exact=True).wait_for()
     page.get_by_label("Load 2 numbers").fill("1 2\n3, 4\n5")
     playwright.expect(page.get_by_role("alert")).to_have_text("Step 3 has 1 numbers; expected 2.")
     page.get_by_label("Load 2 numbers").fill("1 2\n3, 4.5")

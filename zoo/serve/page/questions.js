@@ -48,7 +48,7 @@ const isBatched = ({ alone, inputs, outputs }) => !alone && [inputs, outputs].fl
 /** Whether a signature takes one file or text as it is. */
 function isRaw({ inputs }) {
   const [field, ...others] = Object.values(inputs);
-  return field.dtype === "string" && !others.length;
+  return field?.dtype === "string" && field.shape.length === 1 && !others.length;
 }
 
 const isNumbers = ({ kind }) => kind === "vector"; // they stand last

@@ -25,7 +25,7 @@ function isDrawn(field) {
   return channels === 1 && height === width;
 }
 
-export const canAsk = (field) => field.dtype === "string" || Boolean(formOf(field));
+export const canAsk = (field) => (field.dtype === "string" ? field.shape.length === 1 : Boolean(formOf(field)));
 export const canShow = ({ dtype, shape }) => dtype !== "string" && shape.length >= 2 && shape.length <= 4;
 export function asks(field, count) {
   if (count > 1) return isDrawn(field) ? `Draw ${count === 2 ? "two" : count}` : "Choose the pictures";

@@ -3,7 +3,7 @@
 import { h, labelled, newId, titled } from "../elements.js";
 import { attentionTable } from "./attention.js";
 
-export const canAsk = ({ shape }) => shape.length <= 2;
+export const canAsk = ({ dtype, shape }) => shape.length === (dtype === "string" ? 1 : 2);
 export const canShow = ({ dtype, vocabulary }) => dtype === "string" || Boolean(vocabulary);
 export const asks = () => "Give it a text";
 export const shows = () => "read its answer";
