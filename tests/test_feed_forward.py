@@ -547,9 +547,11 @@ def test_two_images_are_asked_about_in_one_file(tmp_path, monkeypatch):
     monkeypatch.setattr(saved, "load", lambda name, folder: model)
     pairs = {name: array[:3] for name, array in whole.test.inputs.items()}
     np.savez(tmp_path / "pairs.npz", **pairs)
-    inputs, answers, _ = predict("siamese_network", tmp_path / "pairs.npz")
-    assert set(inputs) == {"image_a", "image_b"}
-    np.testing.assert_allclose(answers["distance"], np.asarray(model(pairs))[:, 0], rtol=1e-5)
+    answers = predict("siamese_network", tmp_path / "pairs.npz")
+    assert {answer["same"] for answer in answers} <= {"same", "different"}
+    np.testing.assert_allclose([answer["distance"] for answer in answers], np.asarray(model(pairs))[:, 0], rtol=1e-5)
+    inputs = {name: array[0] for name, array in pairs.items()}
+    assert predict("siamese_network", inputs=inputs)["distance"] == pytest.approx(answers[0]["distance"], rel=1e-5)
     np.savez(tmp_path / "one.npz", image_a=pairs["image_a"])
     np.savez(tmp_path / "unequal.npz", image_a=pairs["image_a"], image_b=pairs["image_b"][:2])
     np.savez(tmp_path / "bright.npz", image_a=255 * pairs["image_a"], image_b=pairs["image_b"])
@@ -560,7 +562,7 @@ def test_two_images_are_asked_about_in_one_file(tmp_path, monkeypatch):
         "bright.npz": r"input `image_a` lies in .*expected values in",
         "no.npz": "cannot be read",
         "missing.npz": "No such file",
-        "three.png": r"takes a .npz file with the arrays image_a, image_b",
+        "three.png": "takes image_a and image_b in turn for each example; got 1 in all",
     }.items():
         with pytest.raises(UsageError, match=message):
             predict("siamese_network", tmp_path / file)

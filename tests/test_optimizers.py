@@ -7,6 +7,7 @@ import pytest
 from zoo import finder as recipes
 from zoo.errors import UsageError
 from zoo.optimizers import optimizer_of, scheduled
+from zoo.recipe import OPTIMIZER_DEFAULTS
 
 SETTINGS = {"optimizer": "sgd", "learning_rate": 0.1, "momentum": 0.8, "weight_decay": 0.0, "global_clipnorm": None}
 
@@ -91,7 +92,7 @@ def test_schedules_of_a_few_steps_stay_within_their_bounds(schedule, total):
 @pytest.mark.parametrize("name", recipes.recipe_names())
 def test_every_recipe_that_takes_an_optimizer_has_all_of_its_settings(name):
     found = recipes.find(name)
-    has = set(recipes.OPTIMIZER_DEFAULTS) <= set(found.defaults())
+    has = set(OPTIMIZER_DEFAULTS) <= set(found.defaults())
     assert has == ("optimizer" in found.build.__code__.co_varnames[: found.build.__code__.co_argcount])
     assert "schedule" in found.defaults()
 

@@ -178,10 +178,10 @@ def test_a_run_killed_in_every_phase_goes_on_to_the_very_same_weights(tmp_path):
 def test_a_search_shortens_the_last_phase_alone_and_goes_on_from_there(digits, trained, tmp_path):
     recipe = recipes.find(NAME)
     settings = recipe.settings(TINY)
-    short = fit(recipe, settings, digits, "fingerprint", tmp_path, until=1, verbose=0)
+    short = fit(recipe, settings, digits, digits.fingerprint(), tmp_path, until=1, verbose=0)
     assert short["epochs_done"] == 1 and [row["phase"] for row in short["earlier"]] == ["layer1"] * 2 + ["layer2"] * 2
     assert short["seconds"] > json.loads((tmp_path / "layer2/progress.json").read_text())["seconds"] > 0
-    longer = fit(recipe, settings, digits, "fingerprint", tmp_path, until=2, verbose=0)
+    longer = fit(recipe, settings, digits, digits.fingerprint(), tmp_path, until=2, verbose=0)
     assert [str(row["val_mse"]) for row in longer["history"]] == [row["val_mse"] for row in rows_of(trained)[4:]]
 
 
@@ -276,7 +276,7 @@ def test_a_phase_may_train_a_model_of_another_shape_whose_weights_go_into_the_fi
     target = Target("mse", at_most=1.0)
     recipe = Recipe(halves, datasets.digits, fit_defaults, target, phases=phases, adapt=adapt)
     settings = recipe.settings()
-    progress = fit(recipe, settings, digits, "fingerprint", tmp_path, verbose=0)
+    progress = fit(recipe, settings, digits, digits.fingerprint(), tmp_path, verbose=0)
     model = recipe.build_model(settings, digits.contract)
     model.load_weights(tmp_path / progress["best"])
     errors = [row["val_mae"] for row in progress["earlier"]]
@@ -285,7 +285,7 @@ def test_a_phase_may_train_a_model_of_another_shape_whose_weights_go_into_the_fi
     np.testing.assert_array_equal(model.get_layer("there").kernel, seen[0])
     np.testing.assert_array_equal(model.get_layer("back").kernel, seen[0].T)
     np.testing.assert_allclose(model.get_layer("normalise").adapt_mean, [digits.train.inputs["image"].mean()], rtol=1e-5)
-    again = fit(recipe, settings, digits, "fingerprint", tmp_path, verbose=0)
+    again = fit(recipe, settings, digits, digits.fingerprint(), tmp_path, verbose=0)
     assert len(seen) == 1 and again["history"] == progress["history"]
 
 
@@ -312,4 +312,4 @@ def test_a_metric_that_the_model_lacks_is_named(digits, tmp_path):
     recipe = own(target=Target("accuracy", at_least=0.5))
     settings = recipe.settings([*TINY, "layerwise=False"])
     with pytest.raises(UsageError, match="judged by 'accuracy', which the model does not measure; it measures loss, mse"):
-        fit(recipe, settings, digits, "fingerprint", tmp_path, verbose=0)
+        fit(recipe, settings, digits, digits.fingerprint(), tmp_path, verbose=0)

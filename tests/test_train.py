@@ -210,7 +210,7 @@ def test_a_run_killed_within_an_epoch_goes_on_to_the_very_same_weights(zoo, tmp_
     weights = [(tmp_path / folder / "mnist_cnn" / saved.WEIGHTS).read_bytes() for folder in ("killed", "whole")]
     assert weights[0] == weights[1]
     assert resumed["scores"] == whole["scores"] and resumed["epochs"] == whole["epochs"]
-    assert len(files(folder)) == 4
+    assert len(files(folder)) == 5
 
 
 @pytest.mark.parametrize("schedule", ["cosine", pytest.param("constant", marks=pytest.mark.slow)])
@@ -362,7 +362,7 @@ def test_a_full_disk_ends_the_run_in_one_line_and_with_room_it_goes_on(size, tra
         assert not [path for path in files(tmp_path) if "partial" in path]
         subprocess.run(["mount", "-o", "remount,size=2m", str(tmp_path)], check=True)
         assert run(tmp_path, resume=True)["scores"] == saved.read_card(trained / NAME)["scores"]
-        assert len(files(tmp_path)) == 4
+        assert len(files(tmp_path)) == 5
 
 
 @pytest.mark.slow
