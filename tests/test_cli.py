@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import json
+import os
 import pathlib
 import shlex
 import shutil
@@ -68,6 +69,19 @@ def test_list_answers_at_once_and_imports_no_keras(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0 and done.stderr == ""
     assert done.stdout.endswith("[]\n") and all(name in done.stdout for name in recipes.recipe_names())
+
+
+def test_the_command_is_a_module_too_and_ascii_terminals_show_what_they_can(tmp_path):
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "zoo", *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=ascii_only, capture_output=True, text=True)
+
+    assert run("--version").stdout == f"zoo {package.__version__}\n"
+    shown, listed = run("-h"), run("list")
+    assert shown.returncode == listed.returncode == 0 and shown.stderr == listed.stderr == ""
+    assert "Usage: zoo" in shown.stdout and "?" in listed.stdout and all(name in listed.stdout for name in recipes.recipe_names())
 
 
 def test_list_tells_every_network_and_its_score(zoo, here):

@@ -71,3 +71,13 @@ def nearest(word, known):
     """The end of a sentence that offers the known word nearest to `word`: '; did you mean ...?' or '.'."""
     matches = difflib.get_close_matches(word, list(known), n=1)
     return f"; did you mean {matches[0]!r}?" if matches else "."
+
+
+def counted(count, word):
+    """A number with its noun.
+
+    Example:
+        >>> counted(1, "epoch"), counted(1200, "line")
+        ('1 epoch', '1,200 lines')
+    """
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -8,6 +8,7 @@ import typer
 
 from zoo.cli.common import Json, Name, console, print_json, quiet, seconds
 from zoo.errors import RunError
+from zoo.types import counted
 
 
 def tune(
@@ -98,7 +99,7 @@ def _print_study(study):
     for reason, count in failures:
         console.print(f"{count} failed: {reason}", soft_wrap=True)
     left = sum(row.status == "waiting" for row in rows)
-    ended = f"{len(rows) - left} trials in {duration(study.seconds)}"
+    ended = f"{counted(len(rows) - left, 'trial')} in {duration(study.seconds)}"
     if left:
         ended += f"; {left} not finished when the time was up: continue with --resume with a larger --budget"
     elif study.exhausted and study.tuner != "hyperband":

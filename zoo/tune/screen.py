@@ -5,6 +5,8 @@ import time
 import rich.live
 import rich.table
 
+from zoo.types import counted
+
 REFRESH = 0.5  # seconds
 
 
@@ -96,4 +98,5 @@ def _line(study, row):
     if row.status == "failed":
         return f"{row.trial}  failed: {row.reason}  ({values})"
     origin = f", known from {row.origin}" if row.origin else ""
-    return f"{row.trial}  {study.objective} {row.score:.5g}  {row.epochs} epochs  {duration(row.seconds)}{origin}  {values}"
+    took = f"{counted(row.epochs, 'epoch')}  {duration(row.seconds)}{origin}"
+    return f"{row.trial}  {study.objective} {row.score:.5g}  {took}  {values}"

@@ -6,6 +6,7 @@ import numpy as np
 
 from zoo.data.kinds import vector
 from zoo.errors import UsageError
+from zoo.types import counted
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 60  # characters of a drawn series
@@ -29,7 +30,7 @@ def read(source, name, field):
     if any(len(row) != channels for row in rows):
         number, found = next((number, len(row)) for number, row in enumerate(rows, start=1) if len(row) != channels)
         raise UsageError(f"`{name}` has {found} numbers in step {number} of {str(source)!r}; expected {channels}.")
-    notes = [f"{len(rows)} steps of {source}"] if os.path.isfile(source) else []
+    notes = [f"{counted(len(rows), 'step')} of {source}"] if os.path.isfile(source) else []
     return np.array(rows, field.dtype).reshape(1, len(rows), *field.shape[1:]), notes
 
 

@@ -5,6 +5,7 @@ import pathlib
 
 from zoo.data.text import UNKNOWN, Vocabulary, padded
 from zoo.errors import UsageError
+from zoo.types import counted
 
 
 def read(source, name, field):
@@ -30,7 +31,7 @@ def read(source, name, field):
     vocabulary = Vocabulary(field.vocabulary)
     sequences = [vocabulary.encode(line) for line in lines]
     unknown = sum(sequence.count(UNKNOWN) for sequence in sequences)
-    notes = [f"{len(lines)} lines of {source}"] if is_file else []
+    notes = [f"{counted(len(lines), 'line')} of {source}"] if is_file else []
     if unknown:
         notes.append(f"characters never seen in training: {unknown}")
     return padded(sequences), notes

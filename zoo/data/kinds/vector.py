@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from zoo.errors import UsageError
+from zoo.types import counted
 
 SHOWN = 12  # numbers on a line; of more only the range is told
 
@@ -30,7 +31,7 @@ def read(source, name, field):
     values = np.array(rows, "float64").reshape(len(rows), *(1 if side is None else side for side in field.shape))
     if np.issubdtype(field.dtype, np.integer) and (values != np.round(values)).any():
         raise UsageError(f"`{name}` is {str(source)!r}; expected whole numbers.")
-    notes = [f"{len(rows)} examples of {source}"] if os.path.isfile(source) else []
+    notes = [f"{counted(len(rows), 'example')} of {source}"] if os.path.isfile(source) else []
     return values.astype(field.dtype), notes
 
 
