@@ -137,14 +137,15 @@ def _inputs(fields, sources, given, endpoint):
     if unknown:
         raise UsageError(f"{endpoint} has no input {unknown[0]!r}{nearest(unknown[0], fields)} It takes {_described(fields)}.")
     in_turn = {key: field for key, field in fields.items() if key not in given}
-    if len(sources) == 1 and len(in_turn) > 1 and str(sources[0]).endswith(".npz"):
-        return {**_read_npz(pathlib.Path(sources[0]), in_turn)}, [], []
     missing = [key for key, field in in_turn.items() if not field.batched or not sources]
     if missing:
         raise UsageError(f"got no {' and no '.join(missing)}; {endpoint} takes {_described(fields)}.")
     if sources and not in_turn:
         raise UsageError(f"{endpoint} was given every input by name, and {str(sources[0])!r} too.")
-    inputs, labels, notes = _read_in_turn(in_turn, sources, endpoint)
+    if len(sources) == 1 and len(in_turn) > 1 and str(sources[0]).endswith(".npz"):
+        inputs, labels, notes = _read_npz(pathlib.Path(sources[0]), in_turn), [], []
+    else:
+        inputs, labels, notes = _read_in_turn(in_turn, sources, endpoint)
     for key, source in given.items():
         if fields[key].batched:
             parts = [_read(one, key, fields[key]) for one in _expanded(source, fields[key])]
