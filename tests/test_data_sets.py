@@ -1050,7 +1050,8 @@ def test_two_classes_are_the_first_two_as_rows():
     labels = [0, 3, 1, 2, 1, 0], [1, 0], [2, 0, 0]
     images = images_data(*labels)
     data = forms.two_classes(images)
-    assert data.contract == Contract({"features": Field("float32", (6,), 0.0, 1.0)}, ("a", "b"))
+    flat = Field("float32", (6,), 0.0, 1.0, kind="image", picture={"shape": [2, 3, 1]})
+    assert data.contract == Contract({"features": flat}, ("a", "b"))
     for part, whole in zip(parts(data), parts(images)):
         data.contract.check(part.inputs)
         kept = whole.targets < 2

@@ -37,7 +37,7 @@ GREY_MODES = ("1", "L", "LA", "La", *DEEP_MODES)
 LARGEST_SIDE = 224
 LARGEST_SIZE = 4 * 2**30
 FORM = "FOLDER/CLASS/PICTURE, or FOLDER/train/CLASS/PICTURE and FOLDER/test/CLASS/PICTURE"
-NO_PICTURE, NO_CLASS = "no picture", "no class folder"
+NO_PICTURE, NO_CLASS = "not a picture", "not a class folder"
 EXPECTED = {NO_PICTURE: f"{', '.join(SUFFIXES)} files", NO_CLASS: f"pictures in {FORM}"}
 
 

@@ -98,7 +98,7 @@ def parse(kind, content):
     try:
         return kind.FromString(content)
     except message.DecodeError:
-        raise UsageError(f"the request is no {kind.DESCRIPTOR.full_name}: its bytes cannot be parsed.") from None
+        raise UsageError(f"the request is not a {kind.DESCRIPTOR.full_name}: its bytes cannot be parsed.") from None
 
 
 def check_parts(content):
