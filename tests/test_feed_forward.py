@@ -15,7 +15,7 @@ from zoo import datasets, saved
 from zoo import finder as recipes
 from zoo.data.batches import Batches
 from zoo.data.contract import Contract, Data, Field, Part
-from zoo.endpoints import default_endpoint, endpoints_of
+from zoo.endpoints import default_endpoint, endpoints_of, known_fields
 from zoo.errors import UsageError
 from zoo.layers.euclidean_distance import EuclideanDistance
 from zoo.losses import multiclass_hinge, perceptron_criterion
@@ -566,3 +566,11 @@ def test_two_images_are_asked_about_in_one_file(tmp_path, monkeypatch):
     }.items():
         with pytest.raises(UsageError, match=message):
             predict("siamese_network", tmp_path / file)
+
+
+def test_a_siamese_network_of_another_size_is_exported_at_its_own():
+    recipe = recipes.find("siamese_network")
+    contract = Contract({name: Field("float32", (8, 6, 1), 0.0, 1.0, kind="image") for name in ("image_a", "image_b")})
+    model = zoo.siamese_network((8, 6, 1), (2, 2), units=4, embedding=3)
+    fields = endpoints_of(recipe, model, contract)["embed"].fields(Contract(known_fields(recipe, contract)))
+    assert fields["image"] == contract["image_a"]
