@@ -570,7 +570,7 @@ def test_two_images_are_asked_about_in_one_file(tmp_path, monkeypatch):
 
 def test_a_siamese_network_of_another_size_is_exported_at_its_own():
     recipe = recipes.find("siamese_network")
-    contract = Contract({name: Field("float32", (8, 6, 1), 0.0, 1.0, kind="image") for name in ("image_a", "image_b")})
-    model = zoo.siamese_network((8, 6, 1), (2, 2), units=4, embedding=3)
+    contract = Contract({name: Field("float32", (20, 16, 1), 0.0, 1.0, kind="image") for name in ("image_a", "image_b")})
+    model = zoo.siamese_network((20, 16, 1), (2, 2), units=4, embedding=3)
     fields = endpoints_of(recipe, model, contract)["embed"].fields(Contract(known_fields(recipe, contract)))
     assert fields["image"] == contract["image_a"]
