@@ -25,8 +25,9 @@ def real_data(data_folder, monkeypatch):
     monkeypatch.setenv("ZOO_DATA_DIR", str(data_folder))
 
 
-# Of the first 500 test images by their networks; the whole likelihood takes minutes, and is measured before a release.
-ESTIMATES = {"vae": {"nll": 87.8507}}
+# What the whole likelihood takes minutes for is estimated of the first 500 test images; the whole is measured before a release.
+# The divergence is of all of them; loss and reconstruction are of codings that are drawn again each time.
+ESTIMATES = {"vae": {"nll": 87.8507, "kl": 23.6149}}
 ESTIMATED = 500
 
 
@@ -35,7 +36,7 @@ def test_evaluation_gives_the_numbers_of_the_card(name, monkeypatch):
     recipe, card = recipes.find(name), saved.read_card(saved.packaged_folder() / name)
     expected = {card["score"]["metric"]: card["score"]["test"]}
     if recipe.estimate is not None:
-        expected = {**card["scores"]["test"], **ESTIMATES[name]}
+        expected = ESTIMATES[name]
 
         def estimate_some(model, part, contract):
             return recipe.estimate(model, part.head(ESTIMATED), contract)
