@@ -2,11 +2,9 @@
 
 import pathlib
 
-import numpy as np
-
 from zoo.endpoints import answers_of_classes
 from zoo.errors import UsageError
-from zoo.export.declared import declared
+from zoo.export.declared import as_json, declared
 from zoo.files import read_json, write_json
 from zoo.machine import machine
 
@@ -93,10 +91,6 @@ def _golden(requests):
     """The first requests; among them is one to every signature."""
     count = max(GOLDEN_REQUESTS, len({signature for signature, _, _ in requests}))
     return [
-        {"signature": signature, "inputs": _as_json(inputs), "outputs": _as_json(outputs)}
+        {"signature": signature, "inputs": as_json(inputs), "outputs": as_json(outputs)}
         for signature, inputs, outputs in requests[:count]
     ]
-
-
-def _as_json(arrays):
-    return {key: {"dtype": str(array.dtype), "value": np.asarray(array).tolist()} for key, array in arrays.items()}

@@ -1,4 +1,8 @@
-"""What contract.json says of a signature: every input and output with its kind, dtype, shape and bounds."""
+"""What contract.json says of a signature, with the kind, dtype, shape and bounds of every value, and arrays in golden.json."""
+
+import base64
+
+import numpy as np
 
 
 def declared(endpoint, inputs, outputs, formats, vocabularies):
@@ -48,3 +52,19 @@ def _value(name, field, vocabularies):
         "vocabulary": key,
         "classes": None if field.classes is None else list(field.classes),
     }
+
+
+def as_json(arrays):
+    """Arrays as JSON: numbers with their dtype, text as it is, other bytes as TensorFlow Serving writes them."""
+    return {name: {"dtype": _dtype(array), "value": _values(name, array)} for name, array in arrays.items()}
+
+
+def _values(name, array):
+    if np.asarray(array).dtype != object:
+        return np.asarray(array).tolist()
+    return [{"b64": base64.b64encode(text).decode()} if name.endswith("_bytes") else text.decode() for text in array]
+
+
+def _dtype(array):
+    array = np.asarray(array)
+    return "string" if array.dtype == object else str(array.dtype)

@@ -1,6 +1,5 @@
 """A trained network with all that its export needs: what it can be asked, its papers, and the proof of a file."""
 
-import base64
 import math
 
 import numpy as np
@@ -12,7 +11,7 @@ from zoo.endpoints import DEFAULT, endpoints_of, known_fields
 from zoo.engines import SAVED_MODEL, golden_arrays, open_engine
 from zoo.errors import DataMissing, RunError, UsageError
 from zoo.export.check import answers_of, difference, judge
-from zoo.export.declared import declared
+from zoo.export.declared import as_json, declared
 from zoo.export.graph import fields_of
 from zoo.export.litert import signatures_of_file
 from zoo.export.requests import BATCHES, check_repeats, make_requests
@@ -113,7 +112,7 @@ class TrainedNetwork:
             chosen += make_requests({DEFAULT: default}, examples, self.fields, (1,), fixed_lengths=True)
             start += 1
         return [
-            {"signature": signature, "inputs": _as_json(inputs), "outputs": _as_json(outputs)}
+            {"signature": signature, "inputs": as_json(inputs), "outputs": as_json(outputs)}
             for signature, inputs, outputs in chosen
         ]
 
@@ -249,19 +248,3 @@ def playable(golden, path, batch):
             continue
         requests.append((request["signature"], inputs, outputs))
     return requests
-
-
-def _as_json(arrays):
-    """Arrays as JSON: numbers with their dtype, text as it is, other bytes as TensorFlow Serving writes them."""
-    return {name: {"dtype": _dtype(array), "value": _values(name, array)} for name, array in arrays.items()}
-
-
-def _values(name, array):
-    if np.asarray(array).dtype != object:
-        return np.asarray(array).tolist()
-    return [{"b64": base64.b64encode(text).decode()} if name.endswith("_bytes") else text.decode() for text in array]
-
-
-def _dtype(array):
-    array = np.asarray(array)
-    return "string" if array.dtype == object else str(array.dtype)
