@@ -779,7 +779,7 @@ def test_all_bad_files_are_named_at_once(tmp_path):
     files = spoilt(tmp_path / "pictures")
     message = refused(folder.load, str(tmp_path / "pictures"))
     assert all(str(file) in message for file in files)
-    assert f"{files[3]}, {files[2]} are no picture; expected .bmp" in message
+    assert f"{files[3]}, {files[2]} are not pictures; expected .bmp" in message
     assert message.endswith("Repair or move what is named, or leave it out with skip_bad=true.")
 
 

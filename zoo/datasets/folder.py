@@ -38,7 +38,7 @@ LARGEST_SIDE = 224
 LARGEST_SIZE = 4 * 2**30
 FORM = "FOLDER/CLASS/PICTURE, or FOLDER/train/CLASS/PICTURE and FOLDER/test/CLASS/PICTURE"
 NO_PICTURE, NO_CLASS = "not a picture", "not a class folder"
-EXPECTED = {NO_PICTURE: f"{', '.join(SUFFIXES)} files", NO_CLASS: f"pictures in {FORM}"}
+EXPECTED = {NO_PICTURE: ("not pictures", f"{', '.join(SUFFIXES)} files"), NO_CLASS: ("not class folders", f"pictures in {FORM}")}
 
 
 def load(path=None, size: Count | None = None, skip_bad: bool = False):
@@ -255,10 +255,10 @@ def _read_all(path, found, folders, size, skip_bad, bad, drawn):
 def _told(bad):
     """What is wrong with which files, in a line."""
     groups = [f"{file} cannot be read as a picture ({what})" for file, what in bad.items() if what not in EXPECTED]
-    for what, expected in EXPECTED.items():
+    for what, (plural, expected) in EXPECTED.items():
         files = [str(file) for file, found in bad.items() if found == what]
         if files:
-            groups.append(f"{', '.join(files)} {'is' if len(files) == 1 else 'are'} {what}; expected {expected}")
+            groups.append(f"{', '.join(files)} {f'is {what}' if len(files) == 1 else f'are {plural}'}; expected {expected}")
     return "; ".join(groups)
 
 
