@@ -6,6 +6,7 @@ from .locally_connected import LocallyConnected1D as LocallyConnected1D
 from .locally_connected import LocallyConnected2D as LocallyConnected2D
 from .maxout import Maxout as Maxout
 from .noise import SeededNormal as SeededNormal
+from .pad_to_longest import PadToLongest as PadToLongest
 from .padding import PaddingMask as PaddingMask
 from .partially_connected import PartiallyConnectedConv2D as PartiallyConnectedConv2D
 from .sampling import GaussianSampling as GaussianSampling
