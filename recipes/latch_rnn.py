@@ -2,14 +2,14 @@
 
 99.9 % of the test part, and of sequences of 2 000 steps, are classified correctly after 5 epochs.
 
-The same recipe trains the other tasks of long memory: the order of two symbols, the sum of two marked numbers, and ten symbols
-that are to be repeated.
+The same recipe trains other tasks of long memory. The order of two symbols and the sum of two marked numbers are right for all of
+the test part, on three of three seeds; ten symbols that are to be repeated it does not learn in as many epochs.
 
 Commands:
     zoo train latch_rnn
     zoo train latch_rnn data=temporal_order memory=100
     zoo train latch_rnn data=adding memory=100
-    zoo train latch_rnn data=copy_memory memory=100
+    zoo train latch_rnn data=copy_memory memory=100 units=96
     zoo train latch_rnn cell=tanh units=1 length=50 test_length=50
 """
 

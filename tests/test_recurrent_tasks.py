@@ -430,7 +430,7 @@ def test_one_recipe_trains_every_task_of_memory(name, tmp_path):
         assert answer["label"] in contract.classes and set(answer["probabilities"]) == set(contract.classes)
 
 
-@pytest.mark.slow
+@pytest.mark.real
 def test_exported_adders_take_numbers_of_different_lengths(packaged_export, generator):
     """Each format, at lengths that the proof of an export does not try: its numbers are equally long."""
     folder = packaged_export("binary_adder") / "saved_models/binary_adder/1"
