@@ -10,6 +10,7 @@ from .maxout import Maxout as Maxout
 from .no_forget_lstm import NoForgetLSTMCell as NoForgetLSTMCell
 from .noise import SeededNormal as SeededNormal
 from .norm_stabilizer import NormStabilizer as NormStabilizer
+from .pad_to_longest import PadToLongest as PadToLongest
 from .padding import PaddingMask as PaddingMask
 from .partially_connected import PartiallyConnectedConv2D as PartiallyConnectedConv2D
 from .peephole_lstm import PeepholeLSTMCell as PeepholeLSTMCell
