@@ -13,7 +13,7 @@ from zoo.models.seq2seq import beam_decoder, greedy_decoder
 
 
 def check_two_steps_of_training(name, small):
-    model, inputs = small.compiled(), small.inputs(4, 6)
+    model, inputs = small.compiled(jit_compile=True), small.inputs(4, 6)
     for array in inputs.values():
         if array.dtype == "float32":
             array[0] = 0  # a blank picture must not spoil the gradients of the others

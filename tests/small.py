@@ -122,9 +122,9 @@ class Small:
     def build(self, **changed):
         return getattr(zoo, self.builder)(**{**self.arguments, **changed})
 
-    def compiled(self):
+    def compiled(self, jit_compile=False):
         model = self.build()
-        model.compile(keras.optimizers.Adam(1e-2), self.loss, jit_compile=False)
+        model.compile(keras.optimizers.Adam(1e-2), self.loss, jit_compile=jit_compile)
         return model
 
 
