@@ -11,6 +11,7 @@ import annotated_types
 from zoo.errors import UsageError
 
 Count = Annotated[int, annotated_types.Ge(1)]
+Length = Annotated[int, annotated_types.Ge(1), annotated_types.Le(10_000)]  # of made-up sequences
 Positive = Annotated[float, annotated_types.Gt(0)]
 NonNegative = Annotated[float, annotated_types.Ge(0)]
 Fraction = Annotated[float, annotated_types.Ge(0), annotated_types.Lt(1)]

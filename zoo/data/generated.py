@@ -1,15 +1,11 @@
 """Data sets that are made up: sequences of two lengths, one to learn from and one to be tested on."""
 
 import math
-from typing import Annotated
 
-import annotated_types
 import numpy as np
 
 from zoo.data.contract import Data, Part
 from zoo.errors import UsageError
-
-Length = Annotated[int, annotated_types.Ge(1), annotated_types.Le(10_000)]
 
 VALIDATION_EXAMPLES, TEST_EXAMPLES = 500, 1000
 LARGEST_SIZE = 2**32  # bytes

@@ -3,9 +3,9 @@
 import numpy as np
 
 from zoo.data.contract import Contract, Field
-from zoo.data.generated import LONGER, Length, generated
+from zoo.data.generated import LONGER, generated
 from zoo.errors import UsageError
-from zoo.types import Count
+from zoo.types import Count, Length
 
 SHORTEST = 24  # so that half of it has room for two of the marks
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from zoo.data.contract import Contract, Field
-from zoo.data.generated import LONGER, Length, generated
-from zoo.types import Count
+from zoo.data.generated import LONGER, generated
+from zoo.types import Count, Length
 
 
 def load(length: Length = 8, test_length: Length = 400, examples: Count = 20_000, seed=0):

@@ -3,8 +3,8 @@
 import numpy as np
 
 from zoo.data.contract import Contract, Field
-from zoo.data.generated import LONGER, Length, generated
-from zoo.types import Count
+from zoo.data.generated import LONGER, generated
+from zoo.types import Count, Length
 
 SYMBOLS = "abcdefgh"
 BLANK, SIGNAL = len(SYMBOLS), len(SYMBOLS) + 1  # channels after those of the symbols

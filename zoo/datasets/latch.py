@@ -1,8 +1,8 @@
 """Sequences of noise that begin with a sign, which is their class: one bit to be remembered."""
 
 from zoo.data.contract import Contract, Field
-from zoo.data.generated import LONGER, Length, generated
-from zoo.types import Count, NonNegative
+from zoo.data.generated import LONGER, generated
+from zoo.types import Count, Length, NonNegative
 
 
 def load(length: Length = 200, test_length: Length = 500, examples: Count = 20_000, noise: NonNegative = 0.2, seed=0):
