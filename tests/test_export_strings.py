@@ -61,7 +61,9 @@ def assert_decodes(graph, vocabulary, rows):
 LETTERS = ["a", "b", "é", SPACE, " ", "\u0301", FAMILY]
 CAPITALS = ["A", "É", "\u0130", "\u212a"]  # the last two have no small letter of one character, and that of another capital
 PIECES = st.lists(st.lists(st.sampled_from([*LETTERS, "k"]), max_size=4).map("".join), unique=True, max_size=25)
-TEXTS = st.lists(st.lists(st.sampled_from([*LETTERS, *CAPITALS, "x", "<end>"]), max_size=20).map("".join), min_size=1, max_size=30)
+TEXTS = st.lists(
+    st.lists(st.sampled_from([*LETTERS, *CAPITALS, "x", "<end>"]), max_size=20).map("".join), min_size=1, max_size=30
+)
 
 
 @given(PIECES, TEXTS)

@@ -4,6 +4,7 @@ from .euclidean_distance import EuclideanDistance as EuclideanDistance
 from .local_response_normalization import LocalResponseNormalization as LocalResponseNormalization
 from .locally_connected import LocallyConnected1D as LocallyConnected1D
 from .locally_connected import LocallyConnected2D as LocallyConnected2D
+from .max_over_time import MaxOverTime as MaxOverTime
 from .maxout import Maxout as Maxout
 from .noise import SeededNormal as SeededNormal
 from .padding import PaddingMask as PaddingMask
@@ -11,5 +12,7 @@ from .partially_connected import PartiallyConnectedConv2D as PartiallyConnectedC
 from .sampling import GaussianSampling as GaussianSampling
 from .sampling import RandomBinarization as RandomBinarization
 from .soft_sharing import SoftSharing as SoftSharing
+from .standardization import Standardization as Standardization
 from .tied import TiedDense as TiedDense
+from .token_dropout import TokenDropout as TokenDropout
 from .unit_length import UnitLength as UnitLength
