@@ -116,8 +116,13 @@ class Field:
 
 @dataclasses.dataclass(frozen=True)
 class Contract:
-    """What a network takes: a `Field` for every input; and the names of the classes that it tells apart, or the number of steps
-    that it looks ahead in a series, where it does either."""
+    """What a network takes, and what its targets are.
+
+    Args:
+        inputs: {name: Field} of every input.
+        classes: Names of the classes, where it tells classes apart.
+        horizon: Number of steps that it looks ahead, where it forecasts a series.
+    """
 
     inputs: dict
     classes: tuple | None = None

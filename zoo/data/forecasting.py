@@ -67,14 +67,21 @@ def forecasting_data(values, window, horizon, season, source, licence, column=No
 def windows_data(parts, seasonal, source, licence, column=None, notes=(), paths=None):
     """A `Data` of windows, with the baselines that can be computed from them.
 
+    The baselines are "naive" (the last value), "seasonal_naive" (the value a season before) and "linear" (autoregression by least
+    squares, a formula for each step ahead, of the order that is best on the validation part).
+
     Args:
-        parts: {"train", "validation" and "test": (`(examples, window)`, `(examples, window, horizon)` of what follows each step)}.
+        parts: {"train", "validation" and "test": (`(examples, window)`, and what follows each step,
+            `(examples, window, horizon)`)}.
         seasonal: {part: `(examples, horizon)`}, the seasonal naive forecasts, or {} where there is no season.
-        source: As in `Data`, like the others.
+        source: Where the series come from.
+        licence: Their licence.
+        column: Name of the column of a person's table, or None.
+        notes: As in `Data`.
+        paths: As in `Data`.
 
     Returns:
-        A `Data`; see `forecasting_data`. The baselines are "naive" (the last value), "seasonal_naive" (the value a season
-        before) and "linear" (autoregression by least squares, of the order that is best on the validation part).
+        A `Data`; see `forecasting_data`.
     """
     order, linear = _autoregression(parts["train"], parts["validation"])
     made = {}

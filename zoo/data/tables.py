@@ -33,12 +33,13 @@ class Column:
         return [line for line, value in zip(self.lines, self.values) if math.isnan(value)]
 
 
-def read_column(path, column=None):
-    """A column of a CSV file with or without a heading; one with semicolons may have decimal commas.
+def read_column(path, column=None, preferred=None):
+    r"""A column of a CSV file with or without a heading; one with semicolons may have decimal commas.
 
     Args:
         path: The file.
         column: Name of the column, or its number, counted from 1; None for the only one that holds numbers.
+        preferred: Where `column` is None, the name of the column to take if the file has it.
 
     Returns:
         A `Column`.
@@ -50,7 +51,7 @@ def read_column(path, column=None):
         >>> import tempfile
         >>> name = tempfile.mkdtemp() + "/sales.csv"
         >>> with open(name, "w") as file:
-        ...     _ = file.write("month,sales\\n2024-01,3.5\\n2024-02,4\\n")
+        ...     _ = file.write("month,sales\n2024-01,3.5\n2024-02,4\n")
         >>> read_column(name).values.tolist()
         [3.5, 4.0]
     """
@@ -64,7 +65,7 @@ def read_column(path, column=None):
     if not lines:
         raise UsageError(f"{path} holds a heading only; expected {FORM}.")
     numbers = {index: [_number(cell) for cell in one[has_heading:]] for index, one in enumerate(cells)}
-    index = _chosen(path, column, names, numbers)
+    index = _chosen(path, preferred if column is None and preferred in names else column, names, numbers)
     for line, cell, number in zip(lines, cells[index][has_heading:], numbers[index]):
         if number is None:
             raise UsageError(f"{path}, line {line}, has {cell[:40]!r} in the column {names[index]}; expected a number.")

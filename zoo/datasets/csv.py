@@ -21,7 +21,7 @@ def load(
     horizon: Count = 24,
     season: Count | None = None,
 ):
-    """The series of a column: the first 70 % of its time to train, 15 % to validate, the last 15 % to test.
+    r"""The series of a column: the first 70 % of its time to train, 15 % to validate, the last 15 % to test.
 
     Columns have commas, semicolons or tabs between them, rows are in the order of time, and a heading may name the columns.
 
@@ -46,7 +46,7 @@ def load(
         >>> import tempfile
         >>> name = tempfile.mkdtemp() + "/sales.csv"
         >>> with open(name, "w") as file:
-        ...     _ = file.write("day,sales\\n" + "".join(f"{day},{day % 7}.5\\n" for day in range(300)))
+        ...     _ = file.write("day,sales\n" + "".join(f"{day},{day % 7}.5\n" for day in range(300)))
         >>> load(name, column="sales", window=28, horizon=7, season=7).test.inputs["series"].shape
         (39, 28, 1)
     """

@@ -29,7 +29,7 @@ def load(
     max_tokens: MaxTokens = 200,
     contract=None,
 ):
-    """The texts of a file or of folders; a tenth of every class is kept to validate with and a tenth to test with.
+    r"""The texts of a file or of folders; a tenth of every class is kept to validate with and a tenth to test with.
 
     A file has a text and the name of its class in each row: with tabs between its columns if it is named .tsv, else with commas,
     semicolons or tabs, and cells quoted as spreadsheets do. The columns are those that the first row names `text` and `label`
@@ -56,7 +56,7 @@ def load(
         >>> import tempfile
         >>> name = tempfile.mkdtemp() + "/texts.tsv"
         >>> with open(name, "w") as file:
-        ...     _ = file.writelines(f"ham\\tSee you at {hour}.\\nspam\\tYou won {hour} prizes!\\n" for hour in range(20))
+        ...     _ = file.writelines(f"ham\tSee you at {hour}.\nspam\tYou won {hour} prizes!\n" for hour in range(20))
         >>> data = load(name, vocabulary_size=40)
         >>> len(data.train), len(data.test), data.contract.classes
         (32, 4, ('ham', 'spam'))

@@ -11,7 +11,8 @@ SEASON = 132  # months
 def load(window: Count = 132, horizon: Count = 24):
     """The 2 820 months: those to June 1913 to train, to September 1948 to validate, to December 1983 to test.
 
-    They are read from `timeseries/monthly-sunspots.csv` in the folder of `ZOO_DATA_DIR`, or downloaded once into the user's cache.
+    They are read from `timeseries/monthly-sunspots.csv` in the folder of `ZOO_DATA_DIR`, or downloaded once into the user's
+    cache.
 
     Args:
         window: Number of months that the network sees in training.

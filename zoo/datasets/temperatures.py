@@ -5,10 +5,10 @@ from zoo.data.library import library_series
 from zoo.types import Count
 
 ORIGIN = "Time Series Data Library (Australian Bureau of Meteorology)"
-SEASON = 365  # days; the two 31st of December of leap years are not in the series
+SEASON = 365  # days: the series leaves out the 366th of leap years
 
 
-def load(window: Count = 120, horizon: Count = 14):
+def load(window: Count = 240, horizon: Count = 14):
     """The 3 650 days: those to the end of 1987 to train, half of the others to validate, the last 548 to test.
 
     They are read from `timeseries/daily-min-temperatures.csv` in the folder of `ZOO_DATA_DIR`, or downloaded once into the user's

@@ -1,7 +1,7 @@
 """A recurrent network that reads a text and tells its class: sequence to vector.
 
-Each token is looked up as a vector, a recurrent layer reads the vectors one after the other, and the largest value that each of its
-units had on the way, or what it holds after the last token, goes into a linear head.
+Each token is looked up as a vector, a recurrent layer reads the vectors one after the other, and the largest output of each of
+its units, or the output after the last token, goes into a linear head.
 
 Source: Payberah 2018, "Deep Learning for Poets (Part IV)", RNN Design Patterns - Sequence-to-Vector (a film review and its
 sentiment score); Dibeklioğlu 2025, GE 461 "Deep Learning", Sentiment Classification; Schuster & Paliwal 1997, "Bidirectional
