@@ -21,6 +21,7 @@ from zoo.models.time_series_rnn import adapt, forecaster, step
 from zoo.recipe import Count, Fraction, Recipe, Target
 
 MOST_STEPS = 1000
+SMALLEST_ERROR = 1e-9  # of a rule, such as the seasonal one on a series that repeats itself
 
 
 class ForecastError(keras.metrics.RootMeanSquaredError):
@@ -77,7 +78,7 @@ def estimate(model, part, contract):
         "next_step_rmse": _rmse(forecast[:, 0], right[:, 0]),
         **{f"next_step_{rule}_rmse": _rmse(told[:, 0], right[:, 0]) for rule, told in part.baselines.items()},
         **errors,
-        "relative_rmse": _rmse(forecast, right) / min(errors.values()),
+        "relative_rmse": _rmse(forecast, right) / max(min(errors.values()), SMALLEST_ERROR),
     }
 
 

@@ -13,7 +13,7 @@ VocabularySize = Annotated[int, annotated_types.Ge(20)]
 MaxTokens = Annotated[int, annotated_types.Ge(4)]
 
 
-def classified_texts(parts, classes, vocabulary_size, max_tokens, source, licence, contract=None, notes=(), paths=None):
+def classified_texts(parts, classes, vocabulary_size, max_tokens, source, licence, contract=None, notes=(), paths=None, examples=None):
     """A `Data` of classified texts, read in small letters, as pieces of words that are learned from the training part.
 
     Of a text with more tokens the end is kept, where a review comes to its verdict; the notes count them.
@@ -28,6 +28,7 @@ def classified_texts(parts, classes, vocabulary_size, max_tokens, source, licenc
         contract: A `Contract` whose pieces are used; None learns them.
         notes: What a person should know of how they were read.
         paths: As in `Data`.
+        examples: Texts to be kept beside the trained weights instead of those of the test part, or None.
 
     Returns:
         A `Data` with `text`, int32 token numbers, and int32 targets.
@@ -42,6 +43,8 @@ def classified_texts(parts, classes, vocabulary_size, max_tokens, source, licenc
         vocabulary = Vocabulary.of_subwords([small_letters(text) for text in parts["train"][0]], vocabulary_size)
     else:
         vocabulary = Vocabulary(contract["text"].vocabulary)
+    if examples is not None:
+        parts = {**parts, "examples": (examples, [0] * len(examples))}
     cut, made = 0, {}
     for name, (texts, labels) in parts.items():
         sequences = [vocabulary.encode(text) for text in texts]

@@ -248,6 +248,8 @@ class Data:
         notes: What a person should know of how it was read, a sentence each.
         packages: Names of the packages that made the arrays, where another version of them may make others.
         paths: {setting: value} by which a person's own files are found from any folder.
+        examples: A `Part` whose first examples are kept beside the trained weights, where those of the test part must not be
+            published again; None for the test part.
     """
 
     train: Part
@@ -259,6 +261,7 @@ class Data:
     notes: tuple = ()
     packages: tuple = ()
     paths: dict = dataclasses.field(default_factory=dict)
+    examples: Part | None = None
 
     def __str__(self):
         inputs = ", ".join(f"{name} {field.dtype} {field.batch_shape()}" for name, field in self.contract.inputs.items())

@@ -20,6 +20,17 @@ CLASSES = ("negative", "positive")
 FILES = ("rt-polarity.neg", "rt-polarity.pos")
 EACH = 5331  # sentences
 FOLDS = 10
+# The sentences themselves are not published again: these stand for them beside trained weights.
+EXAMPLES = (
+    "a warm and funny film that you will want to see twice.",
+    "two hours of noise, and not one idea.",
+    "the actors try hard, but the story never comes to life.",
+    "beautifully shot, quietly moving and never dull.",
+    "an awful mess from its first scene to its last.",
+    "not a bad film, if you like this kind of thing.",
+    "clever, tense and superbly played.",
+    "the jokes are old and the ending is worse.",
+)
 
 
 def load(
@@ -63,7 +74,7 @@ def load(
         for part in ("train", "validation", "test")
     }
     source = f"{ORIGIN}, fold {fold} of {FOLDS} to test"
-    return classified_texts(parts, CLASSES, vocabulary_size, max_tokens, source, LICENCE, contract)
+    return classified_texts(parts, CLASSES, vocabulary_size, max_tokens, source, LICENCE, contract, examples=EXAMPLES)
 
 
 def as_written(line):
