@@ -21,17 +21,18 @@ from zoo.recipe import Count, Fraction, Recipe, Target
 def build(
     contract,
     optimizer,
-    embedding: Count = 64,
+    embedding: Count = 128,
     units: Count = 32,
     cell: Literal["lstm", "gru", "simple"] = "lstm",
     bidirectional: bool = True,
     pooling: Literal["last", "max"] = "max",
     token_dropout: Fraction = 0.3,
-    dropout: Fraction = 0.6,
+    embedding_dropout: Fraction = 0.7,
+    dropout: Fraction = 0.5,
 ):
     tokens = len(contract["text"].vocabulary)
     sizes = tokens, len(contract.classes), embedding, units
-    model = sentiment_rnn(*sizes, cell, bidirectional, pooling, token_dropout, dropout)
+    model = sentiment_rnn(*sizes, cell, bidirectional, pooling, token_dropout, embedding_dropout, dropout)
     model.compile(
         optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -44,12 +45,13 @@ def space(hp):
     return {
         # Eight thousand sentences are soon memorised: wider layers only overfit faster.
         "units": hp.Choice("units", [16, 32, 64], default=32),
-        "embedding": hp.Choice("embedding", [32, 64, 128], default=64),
+        "embedding": hp.Choice("embedding", [32, 64, 128], default=128),
         "cell": hp.Choice("cell", ["lstm", "gru"], default="lstm"),
         "pooling": hp.Choice("pooling", ["max", "last"], default="max"),
         # The most important settings for so little text: without them the best epoch is the second.
         "token_dropout": hp.Float("token_dropout", 0.0, 0.5, step=0.1, default=0.3),
-        "dropout": hp.Float("dropout", 0.3, 0.7, step=0.1, default=0.6),
+        "embedding_dropout": hp.Float("embedding_dropout", 0.3, 0.8, step=0.1, default=0.7),
+        "dropout": hp.Float("dropout", 0.3, 0.7, step=0.1, default=0.5),
         "weight_decay": hp.Float("weight_decay", 0.03, 1.0, sampling="log", default=0.3),
         # Recurrent layers diverge above 1e-2 even with clipped gradients, and learn too slowly below 5e-4.
         "learning_rate": hp.Float("learning_rate", 5e-4, 1e-2, sampling="log", default=4e-3),

@@ -235,7 +235,7 @@ SMALL = {
         0.1,
         (6, 3),
     ),
-    "sentiment_rnn": small_sentiment(pooling="max", token_dropout=0.1, dropout=0.1),
+    "sentiment_rnn": small_sentiment(pooling="max", token_dropout=0.1, embedding_dropout=0.1, dropout=0.1),
     "sentiment_rnn, simple, one direction": small_sentiment(cell="simple", bidirectional=False),
     "time_series_rnn": small_time_series(),
     "time_series_rnn, two lstm": small_time_series(units=(12, 10), cell="lstm", dropout=0.05),

@@ -249,7 +249,7 @@ def test_texts_of_ones_own_are_learned_asked_and_exported(zoo, tmp_path, monkeyp
 
     texts = [*TEXTS, *((f"Minutes of meeting {number}", "work") for number in range(9))] * 3
     file = write(tmp_path, "texts.tsv", [f"{label}\t{text}" for text, label in texts])
-    sizes = "embedding=8 units=6 epochs=20 batch_size=16 dropout=0.0 vocabulary_size=90 learning_rate=0.02"
+    sizes = "embedding=8 units=6 epochs=20 batch_size=16 dropout=0.0 embedding_dropout=0.0 vocabulary_size=90 learning_rate=0.02"
     code, _, err = zoo(f"train sentiment_rnn data=labelled_text:{file} {sizes} --folder {tmp_path / 'out'}")
     assert code == 0, err
     card = json.loads((tmp_path / "out/sentiment_rnn/card.json").read_text())

@@ -13,7 +13,9 @@ VocabularySize = Annotated[int, annotated_types.Ge(20)]
 MaxTokens = Annotated[int, annotated_types.Ge(4)]
 
 
-def classified_texts(parts, classes, vocabulary_size, max_tokens, source, licence, contract=None, notes=(), paths=None, examples=None):
+def classified_texts(
+    parts, classes, vocabulary_size, max_tokens, source, licence, contract=None, notes=(), paths=None, examples=None
+):
     """A `Data` of classified texts, read in small letters, as pieces of words that are learned from the training part.
 
     Of a text with more tokens the end is kept, where a review comes to its verdict; the notes count them.

@@ -35,7 +35,7 @@ EXAMPLES = (
 
 def load(
     fold: Annotated[int, annotated_types.Ge(0), annotated_types.Lt(FOLDS)] = 0,
-    vocabulary_size: VocabularySize = 8000,
+    vocabulary_size: VocabularySize = 12000,
     max_tokens: MaxTokens = 200,
     contract=None,
 ):

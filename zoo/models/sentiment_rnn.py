@@ -29,6 +29,7 @@ def sentiment_rnn(
     bidirectional: bool = True,
     pooling: str = "last",
     token_dropout: float = 0.0,
+    embedding_dropout: float = 0.0,
     dropout: float = 0.0,
     name: str = "sentiment_rnn",
 ) -> keras.Model:
@@ -44,7 +45,8 @@ def sentiment_rnn(
         pooling: "last" takes the outputs after the last token (of the layer that reads backwards, the first), "max" the largest
             output of each unit.
         token_dropout: Fraction of the tokens that are unknown in training.
-        dropout: Fraction of the embeddings and of the head's inputs dropped in training.
+        embedding_dropout: Fraction of the numbers of the embeddings dropped in training.
+        dropout: Fraction of the head's inputs dropped in training.
         name: Name of the model.
 
     Returns:
@@ -66,7 +68,7 @@ def sentiment_rnn(
     if token_dropout:
         x = TokenDropout(token_dropout, UNKNOWN, name="token_dropout")(x)
     x = layers.Embedding(tokens, embedding, mask_zero=True, name="embedding")(x)
-    x = layers.Dropout(dropout, name="embedding_dropout")(x)
+    x = layers.Dropout(embedding_dropout, name="embedding_dropout")(x)
     rnn = cells[cell](units, return_sequences=pooling == "max", name="rnn")
     if bidirectional:
         rnn = layers.Bidirectional(rnn, name="both_directions")
