@@ -18,6 +18,7 @@ from zoo.models import (
     stacked_autoencoder,
     stacked_lstm,
     tdnn,
+    time_series_rnn,
     vae,
 )
 
@@ -41,6 +42,17 @@ def features(batch, length):
 def image_pair(batch, length):
     generator = np.random.default_rng(0)
     return {name: generator.random((batch, 16, 16, 1), "float32") for name in ("image_a", "image_b")}
+
+
+def series(batch, length):
+    return {"series": np.random.default_rng(0).random((batch, length, 1), "float32")}
+
+
+def text(batch, length):
+    """Of different lengths: every second one is padded."""
+    tokens = np.random.default_rng(0).integers(3, 9, (batch, length)).astype("int32")
+    tokens[1::2, -(length // 2) :] = 0
+    return {"text": tokens}
 
 
 def token_pairs(batch, length):
@@ -96,6 +108,11 @@ def first_numbers(inputs):
     return inputs["sequence"][:, 0, :1]
 
 
+def next_two(inputs):
+    """The two values after each one, as if a series went round."""
+    return np.concatenate([np.roll(inputs["series"], -ahead, axis=1) for ahead in (1, 2)], axis=-1)
+
+
 def nothing(inputs):
     return None
 
@@ -131,6 +148,15 @@ class Small:
 def small_seq2seq(**arguments):
     sizes = {"source_tokens": 9, "target_tokens": 7, "embedding": 6, "units": 8}
     return Small("seq2seq", {**sizes, **arguments}, token_pairs, next_tokens, CROSS_ENTROPY, 0.3, (6, 3))
+
+
+def small_sentiment(**arguments):
+    sizes = {"tokens": 9, "num_classes": 3, "embedding": 6, "units": 8}
+    return Small("sentiment_rnn", {**sizes, **arguments}, text, three_classes, CROSS_ENTROPY, 0.1, (6, 3))
+
+
+def small_time_series(**arguments):
+    return Small("time_series_rnn", {"horizon": 2, "units": (16,), **arguments}, series, next_two, "mse", 0.01, (6, 3))
 
 
 def small_resnet(**arguments):
@@ -250,6 +276,10 @@ SMALL = {
     "latch_rnn, tanh, number": small_recurrent("latch_rnn", first_numbers, "mse", num_classes=None, cell="tanh"),
     "binary_adder": Small("binary_adder", {"units": 10}, two_numbers, first_number, BINARY_CROSS_ENTROPY, 0.1, (6, 3)),
     "parity_rnn": Small("parity_rnn", {"units": 10, "input_noise": 0.01}, bits, parities, BINARY_CROSS_ENTROPY, 0.1, (6, 3)),
+    "sentiment_rnn": small_sentiment(pooling="max", token_dropout=0.1, embedding_dropout=0.1, dropout=0.1),
+    "sentiment_rnn, simple, one direction": small_sentiment(cell="simple", bidirectional=False),
+    "time_series_rnn": small_time_series(),
+    "time_series_rnn, two lstm": small_time_series(units=(12, 10), cell="lstm", dropout=0.05),
     "stacked_autoencoder": Small(
         "stacked_autoencoder",
         {"input_shape": (8, 8, 1), "units": (32, 16), "l2": 1e-6},
@@ -298,6 +328,8 @@ ENDPOINTS = {
     "resnet": (),
     "locally_connected_net": (),
     "tdnn": (tdnn.evidence,),
+    "sentiment_rnn": (),
+    "time_series_rnn": (time_series_rnn.step, time_series_rnn.forecaster),
     "stacked_lstm": (stacked_lstm.step,),
     "vae": (vae.encoder, vae.decoder, vae.sampler, vae.reconstructor),
 }
@@ -353,5 +385,7 @@ DOCUMENTED = {
     "stacked_autoencoder": ({}, 281_734),
     "stacked_autoencoder, untied": ({"tied": False}, 561_934),
     "vae": ({}, 425_284),
+    "sentiment_rnn": ({"tokens": 1000}, 130_306),
+    "time_series_rnn": ({}, 12_931),
     "seq2seq": ({"source_tokens": 40, "target_tokens": 20, "embedding": 64, "units": 64}, 55_060),
 }

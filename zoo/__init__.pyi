@@ -20,12 +20,14 @@ from .models.perceptron import perceptron as perceptron
 from .models.resnet import resnet as resnet
 from .models.resnet import resnet20 as resnet20
 from .models.resnet import resnet34 as resnet34
+from .models.sentiment_rnn import sentiment_rnn as sentiment_rnn
 from .models.seq2seq import seq2seq as seq2seq
 from .models.siamese_network import siamese_network as siamese_network
 from .models.softmax_regression import softmax_regression as softmax_regression
 from .models.stacked_autoencoder import stacked_autoencoder as stacked_autoencoder
 from .models.stacked_lstm import stacked_lstm as stacked_lstm
 from .models.tdnn import tdnn as tdnn
+from .models.time_series_rnn import time_series_rnn as time_series_rnn
 from .models.vae import vae as vae
 from .models.xo_convnet import xo_convnet as xo_convnet
 from .prediction import predict as predict

@@ -10,6 +10,7 @@ import keyword
 import re
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from zoo.data.contract import Field
@@ -86,7 +87,16 @@ class Endpoint:
 
     def predict(self, inputs, batch_size=250):
         """The outputs, {name: array}, for {name: array}, computed in batches; inputs that it does not take are left out."""
-        return self._named(self.model.predict(self._structured(inputs), batch_size=batch_size, verbose=0))
+        batched = [name for name, tensor in self.inputs.items() if tensor.shape]
+        if len(batched) == len(self.inputs):
+            return self._named(self.model.predict(self._structured(inputs), batch_size=batch_size, verbose=0))
+        # Keras would cut a single value, such as a number of steps, into batches too.
+        count = len(inputs[batched[0]]) if batched else 1
+        answers = []
+        for start in range(0, count, batch_size):
+            rows = {name: inputs[name][start : start + batch_size] for name in batched}
+            answers.append({name: np.asarray(output) for name, output in self({**inputs, **rows}).items()})
+        return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
 
     def _structured(self, inputs):
         return keras.tree.pack_sequence_as(self.model.input, [inputs[name] for name in self.inputs])

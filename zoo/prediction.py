@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 
 from zoo import finder as recipes
-from zoo import saved
+from zoo import occlusion, saved
 from zoo.data.kinds import kind_of
 from zoo.datasets.folder import SUFFIXES
 from zoo.endpoints import DEFAULT, endpoints_of, known_fields
@@ -37,7 +37,8 @@ def predict(
 
     Returns:
         {output: value} for one example: the name of a class, {class: probability}, text, a number or an array. A list of them for
-        a folder, a batch or a list.
+        a folder, a batch or a list. For a text that is classified also `words`: [(word, how far the log-odds of its class fall
+        without it)].
 
     Raises:
         UsageError: If the network is not trained, has no such endpoint, or does not take the source.
@@ -64,6 +65,7 @@ class Answer:
         fields: {name: Field} of inputs and outputs.
         labels: What to call each example, such as the name of its file; empty where there is one example.
         notes: What was done to the sources.
+        deciding: For texts that are classified, what `zoo.occlusion.deciding_words` tells of each; else None.
     """
 
     inputs: dict
@@ -71,6 +73,7 @@ class Answer:
     fields: dict
     labels: tuple
     notes: tuple
+    deciding: tuple | None = None
 
     def __len__(self):
         return len(next(iter(self.outputs.values())))
@@ -78,10 +81,13 @@ class Answer:
     def values(self):
         """A list with {output: value} for each example."""
         fields = {name: self.fields[name] for name in self.outputs}
-        return [
+        values = [
             {shown_name(name, field): kind_of(field).value(self.outputs[name][row], field) for name, field in fields.items()}
             for row in range(len(self))
         ]
+        if self.deciding is not None:
+            values = [{**value, "words": list(words)} for value, words in zip(values, self.deciding)]
+        return values
 
     def words(self, name, row):
         """One value of one example as text for a terminal."""
@@ -126,8 +132,22 @@ def ask(name, sources, given=None, endpoint=None, folder=None):
     if len(set(rows.values())) > 1:
         counts = ", ".join(f"{key} {count}" for key, count in rows.items())
         raise UsageError(f"there are different numbers of examples ({counts}); expected one for each of the others.")
-    outputs = asked.predict(inputs) if rows else {key: np.asarray(value) for key, value in asked(inputs).items()}
-    return Answer(inputs, outputs, {**fields, **asked.answer_fields(known)}, tuple(labels), tuple(notes))
+    outputs = asked.predict(inputs)
+    fields = {**fields, **asked.answer_fields(known)}
+    deciding = _deciding(asked, fields, inputs, notes)
+    return Answer(inputs, outputs, fields, tuple(labels), tuple(notes), deciding)
+
+
+def _deciding(asked, fields, inputs, notes):
+    """What the words of each text speak for, or None where no text is classified, or too many are."""
+    names = occlusion.text_and_probabilities(asked, fields)
+    if names is None:
+        return None
+    texts, pieces = inputs[names[0]], fields[names[0]].vocabulary
+    if len(texts) > occlusion.MOST_TEXTS:
+        notes.append(f"the words that decided are told for at most {occlusion.MOST_TEXTS} texts at a time")
+        return None
+    return tuple(occlusion.deciding_words(asked, *names, tokens[tokens != 0], pieces) for tokens in texts)
 
 
 def _inputs(fields, sources, given, endpoint):

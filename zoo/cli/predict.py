@@ -12,6 +12,7 @@ from zoo.cli.common import Folder, Json, Name, console, print_json, quiet
 from zoo.errors import UsageError
 
 FORMATS = (".npz", ".png")  # of --save
+DECIDED = "decided by"
 
 
 def predict(
@@ -31,7 +32,10 @@ def predict(
     ] = None,
     folder: Folder = None,
     save: Annotated[
-        str | None, typer.Option(help="Write the answers to this new file: .npz for all arrays, .png for pictures in a grid.")
+        str | None,
+        typer.Option(
+            help="Write the answers to this new file: .npz for all arrays, .png for pictures in a grid or a series drawn."
+        ),
     ] = None,
     as_json: Json = False,
 ):
@@ -39,6 +43,7 @@ def predict(
 
     **Examples:** `zoo predict mnist_cnn digit.png` · `zoo predict mnist_cnn folder/of/pictures` ·
     `zoo predict seq2seq "21. November 2026"` · `zoo predict perceptron 0.5,-0.2` · `zoo predict siamese_network a.png b.png` ·
+    `zoo predict sentiment_rnn "not a bad film"` · `zoo predict time_series_rnn mine.csv steps=24 --save forecast.png` ·
     `zoo predict binary_adder 1011 110` · `zoo predict vae --endpoint sample count=64 seed=1 --save grid.png`
     """
     from zoo import finder as recipes
@@ -71,8 +76,14 @@ def _is_named(source):
 
 
 def _columns(answer):
-    """{output: list with a value for each example}, for JSON; probabilities in the order of the classes."""
-    return {name: column if isinstance(column, list) else column.tolist() for name, column in _arrays(answer).items()}
+    """{output: list with a value for each example}, for JSON; probabilities in the order of the classes.
+
+    Of texts that are classified also `words`: for each word how far the log-odds of the class fall without it.
+    """
+    columns = {name: column if isinstance(column, list) else column.tolist() for name, column in _arrays(answer).items()}
+    if answer.deciding is not None:
+        columns["words"] = [[{"word": word, "change": change} for word, change in words] for words in answer.deciding]
+    return columns
 
 
 def _arrays(answer):
@@ -90,6 +101,8 @@ def _arrays(answer):
 
 def _print_answer(answer):
     """Text as it is; one example with a line for each output, many as a table."""
+    from zoo.occlusion import in_words
+
     first = next(iter(answer.outputs))
     if answer.fields[first].kind == "text":
         for row in range(len(answer)):
@@ -103,14 +116,19 @@ def _print_answer(answer):
                 print(answer.words(name, 0))
             elif not is_input:
                 console.print(f"{name}: {answer.words(name, 0)}", style="bold" if name == first else None, soft_wrap=True)
+        if answer.deciding is not None:
+            console.print(f"{DECIDED}: {in_words(answer.deciding[0])}", soft_wrap=True)
+            console.print("(how far the log-odds of its class fall where the word is hidden)", style="dim", soft_wrap=True)
         return
     pictures = [name for name in answer.outputs if answer.fields[name].kind == "image"]
     columns = [name for name in answer.outputs if name not in pictures]
     if columns:
-        table = rich.table.Table("", *columns, box=None, pad_edge=False)
+        decided = [] if answer.deciding is None else [DECIDED]
+        table = rich.table.Table("", *columns, *decided, box=None, pad_edge=False)
         for row in range(len(answer)):
             label = answer.labels[row] if answer.labels else str(row + 1)
-            table.add_row(label, *(answer.words(name, row) for name in columns))
+            words = [in_words(answer.deciding[row]) for _ in decided]
+            table.add_row(label, *(answer.words(name, row) for name in columns), *words)
         console.print(table)
     if pictures:
         print(f"{len(answer)} pictures `{pictures[0]}`; --save FILE.png writes them into one picture")
@@ -119,7 +137,7 @@ def _print_answer(answer):
 def _save(path, answer):
     import numpy as np
 
-    from zoo.data.kinds import image
+    from zoo.data.kinds import image, series
     from zoo.files import written_beside
 
     try:
@@ -129,9 +147,14 @@ def _save(path, answer):
                     np.savez(file, **_arrays(answer))
                 return
             pictures = [name for name in answer.outputs if answer.fields[name].kind == "image"]
-            if not pictures:
+            drawn = [name for name in answer.outputs if answer.fields[name].kind == "series"]
+            if pictures:
+                image.save_grid(answer.outputs[pictures[0]], answer.fields[pictures[0]], partial)
+            elif drawn:
+                given = next((answer.inputs[name] for name in answer.inputs if answer.fields[name].kind == "series"), None)
+                series.save_chart(given, answer.outputs[drawn[0]], drawn[0], answer.labels, partial)
+            else:
                 names = ", ".join(answer.outputs)
                 raise UsageError(f"the answers hold no pictures ({names}); give --save a name that ends in .npz.")
-            image.save_grid(answer.outputs[pictures[0]], answer.fields[pictures[0]], partial)
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror or error}); give another name to --save.") from error

@@ -30,6 +30,8 @@ class Field:
         classes: For labels, the name of each class, in order.
         picture: For images, how a person's picture is given the form of the training images: keywords of
             `zoo.data.pictures.light_on_dark`, or {"shape": ...} for `zoo.data.pictures.fitted`; by default the latter.
+        column: For series, the name of the column that it is of a person's table.
+        usual: For series, the smallest and the largest value of the training part; others are allowed, and a person is told.
 
     Raises:
         UsageError: If there is no such kind, or a label has no classes, or a text no vocabulary.
@@ -45,6 +47,8 @@ class Field:
     kind: str | None = None
     classes: tuple | None = None
     picture: dict | None = None
+    column: str | None = None
+    usual: tuple | None = None
 
     def __post_init__(self):
         kind = self.kind or ("text" if self.vocabulary is not None else "label" if self.classes is not None else "vector")
@@ -112,17 +116,19 @@ class Field:
 
 @dataclasses.dataclass(frozen=True)
 class Contract:
-    """What a network takes, and what it is to tell.
+    """What a network takes, and what its targets are.
 
     Args:
-        inputs: {name: Field}.
-        classes: The names of the classes where it has them, in order.
+        inputs: {name: Field} of every input.
+        classes: The names of the classes, in order, where it tells classes apart.
         each_step: Whether the targets have a class or a number for each step of a sequence, instead of one for the whole.
+        horizon: Number of steps that it looks ahead, where it forecasts a series.
     """
 
     inputs: dict
     classes: tuple | None = None
     each_step: bool = False
+    horizon: int | None = None
 
     def __getitem__(self, name):
         return self.inputs[name]
@@ -149,12 +155,12 @@ class Contract:
         """The contract that `to_json` gave."""
         inputs = {name: field_from_json(field) for name, field in saved["inputs"].items()}
         classes = None if saved["classes"] is None else tuple(saved["classes"])
-        return cls(inputs, classes, saved.get("each_step", False))
+        return cls(inputs, classes, saved.get("each_step", False), saved.get("horizon"))
 
 
 def field_from_json(saved):
     """The `Field` of a dictionary that JSON held; one that version 0.1 wrote, without kinds, is an image if it has that form."""
-    lists = {name: tuple(saved[name]) for name in ("shape", "vocabulary", "classes") if saved.get(name) is not None}
+    lists = {name: tuple(saved[name]) for name in ("shape", "vocabulary", "classes", "usual") if saved.get(name) is not None}
     field = Field(**{**saved, **lists})
     if "kind" not in saved and _is_picture(field):
         field = dataclasses.replace(field, kind="image")
@@ -187,12 +193,14 @@ class Part:
         aligned: Name of the input of token numbers that the targets have a number for at each place, as the next words of a
             text have; {output: such a name} where some of several targets have one. None for targets that stand for the whole
             example, such as a class.
+        baselines: For series, {rule: `(examples, horizon)`} of what simple rules forecast for the steps after each window.
     """
 
     inputs: dict
     targets: np.ndarray | dict | None = None
     references: tuple | None = None
     aligned: str | dict | None = None
+    baselines: dict | None = None
 
     def __len__(self):
         return len(next(iter(self.inputs.values())))
@@ -201,7 +209,10 @@ class Part:
         """The first `count` examples."""
         references = None if self.references is None else self.references[:count]
         inputs = {name: array[:count] for name, array in self.inputs.items()}
-        return dataclasses.replace(self, inputs=inputs, targets=self.targets_of(slice(count)), references=references)
+        baselines = self.baselines and {rule: array[:count] for rule, array in self.baselines.items()}
+        return dataclasses.replace(
+            self, inputs=inputs, targets=self.targets_of(slice(count)), references=references, baselines=baselines
+        )
 
     def targets_of(self, rows):
         """The targets of some examples, in the form of `targets`.
@@ -240,6 +251,8 @@ class Data:
         notes: What a person should know of how it was read, a sentence each.
         packages: Names of the packages that made the arrays, where another version of them may make others.
         paths: {setting: value} by which a person's own files are found from any folder.
+        examples: A `Part` whose first examples are kept beside the trained weights, where those of the test part must not be
+            published again; None for the test part.
     """
 
     train: Part
@@ -251,6 +264,7 @@ class Data:
     notes: tuple = ()
     packages: tuple = ()
     paths: dict = dataclasses.field(default_factory=dict)
+    examples: Part | None = None
 
     def __str__(self):
         inputs = ", ".join(f"{name} {field.dtype} {field.batch_shape()}" for name, field in self.contract.inputs.items())

@@ -17,7 +17,7 @@ class Vocabulary:
 
     Text is cut from left to right, always at the longest piece that fits; a character that no piece begins with is
     `<unknown>`. Spaces are kept, as the character U+2581, so that decoding gives the text back. With single characters for
-    pieces this is a character vocabulary.
+    pieces this is a character vocabulary. Where no piece has a capital letter, capitals are read as small letters.
 
     Args:
         pieces: Every piece in the order of its number; the first four are the special ones of `SPECIAL`.
@@ -31,6 +31,8 @@ class Vocabulary:
         [6, 7, 4, 2]
         >>> words.decode([6, 7, 4, 2, 0])
         'ab a'
+        >>> words.encode("AB")
+        [6, 2]
     """
 
     def __init__(self, pieces):
@@ -42,6 +44,7 @@ class Vocabulary:
         # Without the special ones: a text that spells "<end>" does not end there.
         self.numbers = {piece: number for number, piece in enumerate(self.pieces) if number > UNKNOWN}
         self.longest = max(map(len, self.pieces[4:]), default=1)
+        self.is_small = without_capitals(self.pieces)
         self._encode_short_word = functools.lru_cache(maxsize=20_000)(self._longest_first)
 
     @classmethod
@@ -88,6 +91,8 @@ class Vocabulary:
 
     def encode(self, text):
         """The numbers of a text, with the end token."""
+        if self.is_small:
+            text = small_letters(text)
         # A piece holds a space at its beginning only, so words can be cut one by one.
         words = text.replace(" ", " " + SPACE).split(" ")
         return [number for word in words for number in self._encode_word(word)] + [END]
@@ -120,6 +125,21 @@ class Vocabulary:
             numbers.append(number)
             start = end
         return tuple(numbers)
+
+
+def small_letters(text):
+    """A text in small letters, character by character: a letter that has no single small one stays as it is.
+
+    Example:
+        >>> small_letters("Ein ÜBEL")
+        'ein übel'
+    """
+    return "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
+
+
+def without_capitals(pieces):
+    """Whether no piece of a vocabulary has a capital letter."""
+    return all(piece == small_letters(piece) for piece in pieces[4:])
 
 
 def padded(sequences):

@@ -1,4 +1,4 @@
-"""Image sets through tensorflow-datasets."""
+"""Classified images and texts through tensorflow-datasets."""
 
 import zipfile
 
@@ -8,7 +8,7 @@ from zoo.errors import UsageError
 
 
 def load_images(name, server, origin, licence, counts=(60000, 10000), version="3.0.1", instead="data=digits", picture=None):
-    """Loads a set of classified images, prepared under `ZOO_DATA_DIR` or downloaded once into the user's cache.
+    """Loads a set of classified images; where it is looked for, `load_classified` tells.
 
     Args:
         name: Name of the set in tensorflow-datasets.
@@ -26,9 +26,32 @@ def load_images(name, server, origin, licence, counts=(60000, 10000), version="3
     Raises:
         UsageError: If the set is missing and cannot be downloaded, or is truncated or of another size.
     """
+    parts, classes = load_classified(name, server, origin, counts, version, instead)
+    return image_data(*parts, 5000, 0, classes, f"tensorflow-datasets {name} {version}, {origin}", licence, picture)
+
+
+def load_classified(name, server, origin, counts, version, instead, config=None):
+    """The two parts of a classified set, prepared under `ZOO_DATA_DIR` or downloaded once into the user's cache.
+
+    Args:
+        name: Name of the set in tensorflow-datasets.
+        server: Address of the server that tensorflow-datasets downloads it from.
+        origin: Where it comes from, for messages.
+        counts: Number of training and test examples that it must have.
+        version: Version of the set in tensorflow-datasets.
+        instead: The setting that needs no download, for messages.
+        config: Name of the set's configuration, or None where it has none.
+
+    Returns:
+        ([(examples, labels) to train, (examples, labels) to test], names of the classes): arrays, texts as bytes.
+
+    Raises:
+        UsageError: If the set is missing and cannot be downloaded, or is truncated or of another size.
+    """
     given = data_folder()
     # A folder per set: with one for both, tensorflow-datasets mixes up the equally named files of MNIST and Fashion-MNIST.
-    folder = (given or cache_folder() / name) / "tensorflow_datasets" / name / version
+    sets = (given or cache_folder() / name) / "tensorflow_datasets"
+    folder = sets / name / (config or "") / version
     if not (folder / "dataset_info.json").is_file():
         if given:
             raise missing(str(folder), f"tensorflow-datasets, {name} {version} ({origin})", instead)
@@ -38,7 +61,7 @@ def load_images(name, server, origin, licence, counts=(60000, 10000), version="3
 
     if not given:
         try:
-            builder = tfds.builder(f"{name}:{version}", data_dir=str(folder.parent.parent))
+            builder = tfds.builder("/".join(filter(None, (name, config))) + f":{version}", data_dir=str(sets))
             builder.download_and_prepare(download_dir=str(cache_folder() / name / "downloads"))
         except (OSError, zipfile.BadZipFile, tfds.download.DownloadError) as error:
             raise missing(f"{folder} (download failed: {_line(error)})", origin, instead) from error
@@ -49,9 +72,8 @@ def load_images(name, server, origin, licence, counts=(60000, 10000), version="3
         raise UsageError(f"{folder} cannot be read ({_line(error)}); prepare {name} again, or use {instead}.") from error
     found = tuple(len(labels) for _, labels in parts)
     if found != counts:
-        raise UsageError(f"{folder} holds {found} images; expected {counts}. Prepare {name} again, or use {instead}.")
-    classes = builder.info.features["label"].names
-    return image_data(*parts, 5000, 0, classes, f"tensorflow-datasets {name} {version}, {origin}", licence, picture)
+        raise UsageError(f"{folder} holds {found} examples; expected {counts}. Prepare {name} again, or use {instead}.")
+    return parts, builder.info.features["label"].names
 
 
 def _line(error):

@@ -10,6 +10,7 @@ from PIL import Image
 
 from zoo.data.contract import parted_image_data
 from zoo.data.pictures import DEEP_MODES, pixels
+from zoo.data.splits import stratified
 from zoo.errors import UsageError
 from zoo.types import Count
 
@@ -96,7 +97,7 @@ def load(path=None, size: Count | None = None, skip_bad: bool = False):
     classes = list(found["train"])
     labels = {part: _labels(pictures, classes) for part, pictures in found.items()}
     generator = np.random.default_rng(0)
-    rows = dict(zip(("train", *drawn), _stratified(generator, labels["train"], len(drawn))))
+    rows = dict(zip(("train", *drawn), stratified(generator, labels["train"], len(drawn))))
     start = len(labels["train"])
     for part in folders:
         if part != "train":
@@ -222,18 +223,6 @@ def _check_counts(folders, found, drawn):
 
 def _labels(pictures, classes):
     return np.array([classes.index(name) for name, files in pictures.items() for _ in files])
-
-
-def _stratified(generator, labels, drawn):
-    """Row numbers for training and for so many other parts, in random order, with a tenth of every class in each of those."""
-    order = generator.permutation(len(labels))
-    part = np.zeros(len(labels), int)
-    for label in np.unique(labels):
-        members = order[labels[order] == label]
-        tenth = max(1, len(members) // 10)
-        for number in range(drawn):
-            part[members[number * tenth : (number + 1) * tenth]] = number + 1
-    return [order[part[order] == number] for number in range(1 + drawn)]
 
 
 def _read_all(path, found, folders, size, skip_bad, bad, drawn):

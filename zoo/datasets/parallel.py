@@ -1,20 +1,18 @@
 """Sentence pairs in two languages: Multi30k, or a person's own files."""
 
-import codecs
-import gzip
 import hashlib
 import itertools
 import os
 import pathlib
 import typing
 import urllib.error
-import zlib
 from typing import Annotated
 
 import annotated_types
 import numpy as np
 
 from zoo.data.contract import Data
+from zoo.data.files import listed, read_text
 from zoo.data.prepared import cache_folder, data_folder, missing
 from zoo.data.text import Vocabulary, pair_contract, pair_part, vocabularies_of
 from zoo.errors import UsageError
@@ -23,7 +21,7 @@ ORIGIN = "https://github.com/multi30k/dataset (task 1, raw)"
 URL = "https://raw.githubusercontent.com/multi30k/dataset/master/data/task1/raw/"
 # The special pieces, and some characters.
 VocabularySize = Annotated[int, annotated_types.Ge(20)]
-MOST_LISTED = 20  # lines named in a note
+SENTENCES = "UTF-8 text, one sentence a line"
 # sha256 of the text, so that another compression of the same text passes.
 MULTI30K = {
     "train.de": "2c2b73fd2b548fbcde3a875e0a78d6ee94d498bfdee6bd3eae3945779e9ddf72",
@@ -121,7 +119,7 @@ def _multi30k(name):
             )
         except (OSError, urllib.error.URLError) as error:
             raise missing(f"{URL}{name}.gz (download failed: {type(error).__name__})", ORIGIN, embedded) from error
-    text = _text(file)
+    text = read_text(file, SENTENCES)
     if hashlib.sha256(text.encode()).hexdigest() != MULTI30K[name]:
         raise UsageError(f"{file} is not the {name} of Multi30k (its sha256 differs); fetch it again from {ORIGIN}.")
     return _lines(text)
@@ -146,7 +144,7 @@ def read_pairs(path, notes):
     for file in files:
         if not file.is_file():
             raise UsageError(f"{file} is not a file; expected a file of sentence pairs, or two as `source.txt,target.txt`.")
-    columns = [_lines(_text(file)) for file in files]
+    columns = [_lines(read_text(file, SENTENCES)) for file in files]
     for file, column in zip(files, columns):
         if not any(column):
             raise UsageError(f"{file} is empty; expected a sentence pair a line.")
@@ -221,7 +219,7 @@ def _left_out(pairs, vocabularies, max_tokens):
             )
         pairs[part] = kept
     return [
-        f"{file}: left out for more than {max_tokens} tokens (max_tokens=... sets another limit): line {_listed(sorted(found))}."
+        f"{file}: left out for more than {max_tokens} tokens (max_tokens=... sets another limit): line {listed(sorted(found))}."
         for file, found in lines.items()
     ]
 
@@ -229,20 +227,6 @@ def _left_out(pairs, vocabularies, max_tokens):
 def _fits(text, vocabulary, max_tokens):
     """Whether a text has few enough tokens, start and end among them; each character is at most one."""
     return len(text) + 2 <= max_tokens or len(vocabulary.encode(text)) + 1 <= max_tokens
-
-
-def _listed(numbers):
-    first = ", ".join(map(str, numbers[:MOST_LISTED]))
-    return first if len(numbers) <= MOST_LISTED else f"{first} and {len(numbers) - MOST_LISTED} more"
-
-
-def _text(file):
-    try:
-        content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-        # Windows puts a byte order mark in front, and spreadsheets write UTF-16.
-        return content.decode("utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} cannot be read ({error}); expected UTF-8 text, one sentence a line.") from error
 
 
 def _lines(text):

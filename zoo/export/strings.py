@@ -34,6 +34,27 @@ class Translate(tf.Module):
         self.call = call
 
 
+class ClassifyText(tf.Module):
+    """Text to classes, with the vocabulary inside.
+
+    Args:
+        endpoint: An `Endpoint` from token numbers to any answers.
+        field: The `Field` of its input, with its vocabulary.
+    """
+
+    def __init__(self, endpoint, field):
+        super().__init__()
+        name = next(iter(endpoint.inputs))
+        words = TextGraph(field.vocabulary)
+        self.kept = [words, [variable.value for variable in endpoint.model.variables]]
+
+        @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")], autograph=False)
+        def call(text):
+            return endpoint({name: checked(name, words.encode(tf.strings.strip(text)), field)})
+
+        self.call = call
+
+
 class ClassifyBytes(tf.Module):
     """PNG or JPEG files to classes, read as `zoo predict` reads a picture.
 

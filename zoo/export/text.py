@@ -1,8 +1,10 @@
 """Text to token numbers and back inside a TensorFlow graph."""
 
+import sys
+
 import tensorflow as tf
 
-from zoo.data.text import END, PADDING, SPACE, UNKNOWN
+from zoo.data.text import END, PADDING, SPACE, UNKNOWN, small_letters, without_capitals
 
 TEXT_END = b"\xff"  # in no valid UTF-8, so in no piece and no text
 
@@ -34,6 +36,12 @@ class TextGraph(tf.Module):
         self.numbers = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(list(numbers), tf.constant(list(numbers.values()), tf.int32)), UNKNOWN
         )
+        # Only of letters that the pieces have: any other is unknown in both sizes. A table, as TensorFlow's Unicode is older.
+        small = _capitals(set("".join(pieces[4:]))) if without_capitals(pieces) else {}
+        small = {"": "", **small}  # a table needs an entry
+        self.small = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(tf.constant(list(small)), tf.constant(list(small.values()))), ""
+        )
         self.texts = tf.constant(["", "", "", "\ufffd", *(piece.replace(SPACE, " ") for piece in pieces[4:])])
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string)])
@@ -47,7 +55,10 @@ class TextGraph(tf.Module):
             `(batch, time)` int32, padded with 0 on the right.
         """
         ends = tf.fill((tf.size(text), 1), TEXT_END)
-        characters = tf.concat([tf.strings.unicode_split(text, "UTF-8"), ends], axis=1)  # (batch, characters), ragged
+        letters = tf.strings.unicode_split(text, "UTF-8")  # (batch, characters), ragged
+        small = self.small.lookup(letters.flat_values)
+        letters = letters.with_flat_values(tf.where(small == "", letters.flat_values, small))
+        characters = tf.concat([letters, ends], axis=1)
         # No piece goes on after an end, so the batch is cut as if it were one text.
         numbers, lengths = self._longest_pieces(characters.flat_values)
         cuts = characters.with_flat_values(_on_the_way(lengths))
@@ -78,6 +89,12 @@ class TextGraph(tf.Module):
             numbers = tf.where(found == UNKNOWN, numbers, found)
             lengths = tf.where(found == UNKNOWN, lengths, length)
         return numbers, lengths
+
+
+def _capitals(letters):
+    """{capital: small letter} of every character that is one of these letters in small."""
+    every = map(chr, range(sys.maxunicode + 1))
+    return {letter: low for letter in every if (low := small_letters(letter)) != letter and low in letters}
 
 
 def _on_the_way(lengths):

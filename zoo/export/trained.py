@@ -15,7 +15,7 @@ from zoo.export.declared import as_json, declared
 from zoo.export.graph import fields_of
 from zoo.export.litert import signatures_of_file
 from zoo.export.requests import BATCHES, check_repeats, make_requests
-from zoo.export.strings import ClassifyBytes, Translate
+from zoo.export.strings import ClassifyBytes, ClassifyText, Translate
 
 GOLDEN_REQUESTS = 8
 TIMED_BATCHES = (1, 32)
@@ -70,6 +70,8 @@ class TrainedNetwork:
         answer = next(iter(endpoint.answer_fields(self.known).values()))
         if field.kind == answer.kind == "text":
             return {"translate": Translate(endpoint, field, answer.vocabulary)}
+        if field.kind == "text" and answer.kind == "label":
+            return {"classify_text": ClassifyText(endpoint, field)}
         if field.kind == "image" and answer.kind == "label" and self.picture is not None:
             return {"classify_bytes": ClassifyBytes(endpoint, field, self.picture)}
         return {}
@@ -124,7 +126,7 @@ class TrainedNetwork:
         for signature, module in self.further.items():
             name, array = next(iter(self.fields[DEFAULT])), None
             array = self.examples[name][:2]
-            if signature == "translate":
+            if self.fields[DEFAULT][name].kind == "text":
                 from zoo.data.text import Vocabulary
 
                 vocabulary = Vocabulary(self.contract[name].vocabulary)

@@ -6,6 +6,7 @@ from .layer_norm_simple_rnn import LayerNormSimpleRNNCell as LayerNormSimpleRNNC
 from .local_response_normalization import LocalResponseNormalization as LocalResponseNormalization
 from .locally_connected import LocallyConnected1D as LocallyConnected1D
 from .locally_connected import LocallyConnected2D as LocallyConnected2D
+from .max_over_time import MaxOverTime as MaxOverTime
 from .maxout import Maxout as Maxout
 from .no_forget_lstm import NoForgetLSTMCell as NoForgetLSTMCell
 from .noise import SeededNormal as SeededNormal
@@ -17,5 +18,7 @@ from .peephole_lstm import PeepholeLSTMCell as PeepholeLSTMCell
 from .sampling import GaussianSampling as GaussianSampling
 from .sampling import RandomBinarization as RandomBinarization
 from .soft_sharing import SoftSharing as SoftSharing
+from .standardization import Standardization as Standardization
 from .tied import TiedDense as TiedDense
+from .token_dropout import TokenDropout as TokenDropout
 from .unit_length import UnitLength as UnitLength

@@ -40,8 +40,15 @@ def adapters(contract, there):
             return DEFAULT, {name: np.concatenate(images)}, tell
 
         found["classify_bytes"] = _of_strings("classify_bytes", "image_bytes", default.outputs), classify
-    is_text = asked["kind"] == answer["kind"] == "text" and asked["dtype"] != "string" and answer["dtype"] != "string"
-    if "translate" not in there and is_text:
+    is_text = asked["kind"] == "text" and asked["dtype"] != "string"
+    if "classify_text" not in there and is_text and answer["kind"] == "label":
+        from zoo.data.text import padded
+
+        def classify_texts(inputs, tell):
+            return DEFAULT, {name: padded([token_numbers("text", _text(content), field) for content in inputs["text"]])}, tell
+
+        found["classify_text"] = _of_strings("classify_text", "text", default.outputs), classify_texts
+    if "translate" not in there and is_text and answer["kind"] == "text" and answer["dtype"] != "string":
         from zoo.data.text import padded
 
         target = vocabulary(tuple(contract["vocabularies"][answer["vocabulary"]]))

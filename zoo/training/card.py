@@ -88,7 +88,7 @@ def keep(result, folder, best, card, data):
         written_beside(result / saved.EXAMPLES) as examples_file,
     ):
         saved.compress_weights(folder / best["best"], weights_file, best["half"])
-        saved.write_examples(data.test, data.contract, examples_file)
+        saved.write_examples(data.examples or data.test, data.contract, examples_file)
         card["weights"]["sha256"] = sha256(weights_file)
         _write_history(history_file, best)
         contract_file.write_text(json.dumps(data.contract.to_json(), ensure_ascii=False) + "\n", encoding="utf-8")
