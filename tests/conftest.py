@@ -95,7 +95,17 @@ def warm_engines(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def packaged_export(made_once, data_folder, warm_engines):
+def sets_read_once():
+    """Each process reads a prepared set once: MNIST takes seven seconds, and most networks are of it."""
+    from zoo.data import tfds
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tfds, "load_classified", functools.cache(tfds.load_classified))
+        yield
+
+
+@pytest.fixture(scope="session")
+def packaged_export(made_once, data_folder, sets_read_once, warm_engines):
     """The function from the name of a packaged network to a folder with version 1 of it in `saved_models`, in every format."""
     from zoo.export.network import export_network
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture(autouse=True)
-def real_data(data_folder, monkeypatch):
+def real_data(data_folder, sets_read_once, monkeypatch):
     monkeypatch.setenv("ZOO_DATA_DIR", str(data_folder))
 
 
