@@ -165,6 +165,7 @@ function titleOf({ name, inputs, shown }) {
     const same = fields.filter((field) => field.kind === kind);
     return panelOf(same[0]).asks(same[0], same.length);
   });
-  const title = `${ways.join(", ")}, and ${panelOf(first).shows(fields.length)}`;
-  return name === DEFAULT ? title : `${titled(name)}: ${title[0].toLowerCase()}${title.slice(1)}`;
+  const small = (text) => `${text[0].toLowerCase()}${text.slice(1)}`;
+  const title = `${[ways[0], ...ways.slice(1).map(small)].join(", ")}, and ${panelOf(first).shows(fields.length)}`;
+  return name === DEFAULT ? title : `${titled(name)}: ${small(title)}`;
 }
