@@ -23,7 +23,7 @@ def build(
     optimizer,
     embedding: Count = 128,
     units: Count = 32,
-    cell: Literal["lstm", "gru", "simple"] = "lstm",
+    cell: Literal["lstm", "gru", "tanh"] = "lstm",
     bidirectional: bool = True,
     pooling: Literal["last", "max"] = "max",
     token_dropout: Fraction = 0.3,

@@ -35,7 +35,7 @@ def build(
     contract,
     optimizer,
     units: tuple[Count, ...] = (48,),
-    cell: Literal["gru", "lstm", "simple"] = "gru",
+    cell: Literal["gru", "lstm", "tanh"] = "gru",
     dropout: Fraction = 0.1,
 ):
     contract["series"]  # says what is needed, where the data are no series

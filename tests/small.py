@@ -277,7 +277,7 @@ SMALL = {
     "binary_adder": Small("binary_adder", {"units": 10}, two_numbers, first_number, BINARY_CROSS_ENTROPY, 0.1, (6, 3)),
     "parity_rnn": Small("parity_rnn", {"units": 10, "input_noise": 0.01}, bits, parities, BINARY_CROSS_ENTROPY, 0.1, (6, 3)),
     "sentiment_rnn": small_sentiment(pooling="max", token_dropout=0.1, embedding_dropout=0.1, dropout=0.1),
-    "sentiment_rnn, simple, one direction": small_sentiment(cell="simple", bidirectional=False),
+    "sentiment_rnn, tanh, one direction": small_sentiment(cell="tanh", bidirectional=False),
     "time_series_rnn": small_time_series(),
     "time_series_rnn, two lstm": small_time_series(units=(12, 10), cell="lstm", dropout=0.05),
     "stacked_autoencoder": Small(

@@ -40,7 +40,7 @@ def sentiment_rnn(
         num_classes: Number of classes.
         embedding: Width of the token embeddings.
         units: Width of the recurrent layer; in each direction, where it has two.
-        cell: "lstm", "gru" or "simple".
+        cell: "lstm", "gru" or "tanh".
         bidirectional: Whether a second layer reads the text backwards.
         pooling: "last" takes the outputs after the last token (of the layer that reads backwards, the first), "max" the largest
             output of each unit.
@@ -59,7 +59,7 @@ def sentiment_rnn(
         >>> sentiment_rnn(1000).count_params()
         130306
     """
-    cells = {"lstm": layers.LSTM, "gru": layers.GRU, "simple": layers.SimpleRNN}
+    cells = {"lstm": layers.LSTM, "gru": layers.GRU, "tanh": layers.SimpleRNN}
     if cell not in cells:
         raise ValueError(f"`cell` must be one of {', '.join(cells)}, got {cell!r}.")
     if pooling not in ("last", "max"):

@@ -13,7 +13,7 @@ from keras import layers, ops
 
 from zoo.layers import Standardization
 
-CELLS = {"lstm": layers.LSTM, "gru": layers.GRU, "simple": layers.SimpleRNN}
+CELLS = {"lstm": layers.LSTM, "gru": layers.GRU, "tanh": layers.SimpleRNN}
 
 
 def time_series_rnn(
@@ -28,7 +28,7 @@ def time_series_rnn(
     Args:
         horizon: How many steps ahead it tells at each step.
         units: Width of each recurrent layer, bottom to top.
-        cell: "gru", "lstm" or "simple".
+        cell: "gru", "lstm" or "tanh".
         dropout: Fraction of each layer's outputs dropped in training.
         name: Name of the model.
 
