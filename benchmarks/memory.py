@@ -61,7 +61,7 @@ def successes(recipe, cell, units, length, runs):
 def main():
     """Prints a row per cell and draws the curves."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=4, help="runs of each cell at each length")
+    parser.add_argument("--runs", type=int, default=10, help="runs of each cell at each length")
     parser.add_argument("--picture", type=pathlib.Path, default=pathlib.Path("docs/memory.png"))
     arguments = parser.parse_args()
     recipe = recipes.find("latch_rnn")
