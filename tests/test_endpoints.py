@@ -26,6 +26,12 @@ NAMES = {
     ("stacked_autoencoder", "decoder"): ("coding", "reconstruction"),
     ("stacked_lstm", "step"): ("frame h1 c1 h2 c2", "logits next_h1 next_c1 next_h2 next_c2"),
     ("tdnn", "evidence"): ("sequence", "evidence"),
+    ("time_series_rnn", "step"): ("value state1", "following next_state1"),
+    ("time_series_rnn", "forecaster"): ("series steps", "forecast"),
+    ("time_series_rnn, two lstm", "step"): (
+        "value state1 state2 state3 state4",
+        "following next_state1 next_state2 next_state3 next_state4",
+    ),
     ("vae", "encoder"): ("image", "mean log_variance"),
     ("vae", "decoder"): ("coding", "reconstruction"),
     ("vae", "sampler"): ("count seed", "image"),
