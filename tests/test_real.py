@@ -71,7 +71,7 @@ def test_every_exported_file_is_what_keras_computes(name, packaged_export, warm_
     checked, differences = check_network(name)
     assert checked == path and set(differences) == set(report["files"])
     for wanted, difference in differences.items():
-        assert difference <= max(1e-5, report["files"][wanted]["largest_difference"])
+        assert difference <= max(1e-5, 2 * report["files"][wanted]["largest_difference"])
 
 
 def test_a_picture_of_a_digit_is_read_as_well_as_the_digit(tmp_path):
