@@ -156,7 +156,7 @@ def small_sentiment(**arguments):
 
 
 def small_time_series(**arguments):
-    return Small("time_series_rnn", {"horizon": 2, "units": (16,), **arguments}, series, next_two, "mse", 0.05, (6, 3))
+    return Small("time_series_rnn", {"horizon": 2, "units": (16,), **arguments}, series, next_two, "mse", 0.03, (6, 3))
 
 
 def small_resnet(**arguments):
