@@ -733,7 +733,7 @@ def test_a_full_queue_refuses_at_once_and_answers_what_it_has(make):
 def test_all_messages_at_work_together_are_bounded(make):
     models = make()
     size = len(asking().SerializeToString())
-    with Running(models, Limits(bodies=2 * size + 1)) as served:
+    with Running(models, Limits(bodies=4 * size + 1)) as served:  # each counts twice, with the arrays that are made of it
         for _ in range(5):  # what was refused is no longer at work
             refusal(served.prediction.Predict, asking(IMAGES + 1))
         with busy(models):

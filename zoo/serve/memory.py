@@ -27,6 +27,12 @@ def settle():
     trim()
 
 
+def release():
+    """Collects what requests that failed leave in cycles, such as a message in the frames of its error, and lets go of it."""
+    gc.collect()
+    trim()
+
+
 def trim():
     """Gives what is free in malloc's keeping back to the system."""
     with contextlib.suppress(AttributeError, OSError, TypeError):

@@ -150,12 +150,12 @@ class _Service:
                 if self.stopping.is_set():
                     raise Refused(grpc.StatusCode.UNAVAILABLE, "the server is shutting down; ask another one")
                 self._check_key(context)
-                taken = len(content)
+                taken = 2 * len(content)  # with the arrays that are made of it
                 self._held.take(taken)
                 if kind is messages.PredictRequest:
                     messages.check_parts(content)
-                elif taken > messages.LARGE:
-                    raise UsageError(f"the request has {taken} bytes; expected at most {messages.LARGE} for {name}.")
+                elif len(content) > messages.LARGE:
+                    raise UsageError(f"the request has {len(content)} bytes; expected at most {messages.LARGE} for {name}.")
                 request = messages.parse(kind, content)
                 async with asyncio.timeout(self._limits.timeout):
                     response = await _despite_switches(method, request)
@@ -182,8 +182,8 @@ class _Service:
                     known = model if model in self._models.names else ""  # names that clients make up are not kept
                     self._metrics.request(known, name, code.name, time.perf_counter() - started)
                 request = content = None
-                if taken > messages.LARGE:
-                    memory.trim()
+                if taken > messages.LARGE:  # which gRPC holds until this ends
+                    asyncio.get_running_loop().call_soon(memory.release)
             await context.abort(code, text.encode()[:LONGEST].decode(errors="ignore"))
 
         return grpc.unary_unary_rpc_method_handler(handle, response_serializer=_bytes)
