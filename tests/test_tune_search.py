@@ -269,6 +269,11 @@ def test_a_missing_package_is_said_before_anything_starts(search, tmp_path, monk
     assert not list(tmp_path.iterdir())
 
 
+def lines_of_ours(err):
+    """How many lines of standard error are not gRPC's own, whose poller may log that a wait was interrupted."""
+    return sum("(event_engine)" not in line for line in err.splitlines())
+
+
 def test_machines_find_each_other_by_the_environment(tmp_path):
     """A chief without workers of its own, a worker that is killed for good, and one that comes later."""
     with socket.socket() as free:
@@ -281,9 +286,8 @@ def test_machines_find_each_other_by_the_environment(tmp_path):
     search = ["--max-trials", "2", "--patience", "3s"]
     lonely = start(tmp_path, *search, environment=machine("worker-0"))
     code, out, err = end(lonely)
-    assert (
-        code == 1 and f"waiting for the chief at 127.0.0.1:{port}" in out and "no chief answered" in err and err.count("\n") == 1
-    )
+    assert code == 1 and f"waiting for the chief at 127.0.0.1:{port}" in out
+    assert "no chief answered" in err and lines_of_ours(err) == 1
 
     chief = start(tmp_path, *search, environment=machine("chief"))
     patient = ["--max-trials", "2", "--patience", "60s"]
@@ -292,7 +296,7 @@ def test_machines_find_each_other_by_the_environment(tmp_path):
     first.kill()
     first.communicate()
     taken = end(start(tmp_path, "--max-trials", "2", environment=machine("chief-2"), network=[*NETWORK, "seed=1"]))
-    assert taken[0] == 2 and taken[2].count("\n") == 1
+    assert taken[0] == 2 and lines_of_ours(taken[2]) == 1
 
     second = start(tmp_path, *patient, environment=machine("worker-2"))
     wait_for(lambda: len(events(tmp_path).get("end", [])) == 1, second)
@@ -316,7 +320,7 @@ def test_a_port_in_use_leaves_nothing_behind(search, tmp_path, monkeypatch):
         for variable, value in machine.items():
             monkeypatch.setenv(variable, value)
         code, out, err = search(tmp_path, "--max-trials", "1")
-    assert code == 2 and f"cannot listen at 127.0.0.1:{port} (Address already in use)" in err and err.count("\n") == 1
+    assert code == 2 and f"cannot listen at 127.0.0.1:{port} (Address already in use)" in err and lines_of_ours(err) == 1
     assert not study(tmp_path).exists()
 
 

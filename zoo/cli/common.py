@@ -19,15 +19,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")
 
 
 def quiet(module="keras"):
-    """Imports a module, with TensorFlow's and gRPC's notes about the machine kept off the screen.
+    """Imports a module, with TensorFlow's notes about the machine kept off the screen.
 
-    TensorFlow's are written by C++ before any logging level counts, so the file descriptor itself has to be turned away.
+    They are written by C++ before any logging level counts, so the file descriptor itself has to be turned away.
 
     Raises:
         UsageError: If the backend that Keras is set to is unknown or not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     sys.stderr.flush()
     screen = os.dup(2)
     try:
