@@ -51,7 +51,7 @@ def open_fastest(folder, contract=None, golden=(), report=None, engine=None, thr
         An `Opened`.
 
     Raises:
-        UsageError: If there is no file, or none whose runtime is installed opens.
+        UsageError: If there is no file, or no installed runtime opens one.
     """
     there = {name: path for name in FILES if engine in (None, name) and (path := _file(folder, name)) is not None}
     if not there:

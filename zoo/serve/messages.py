@@ -148,7 +148,7 @@ def _varint(content, start, end):
 
 
 def to_array(name, proto, most=2**24):
-    """The array of a TensorProto; a list of values that is too short goes on with its last one, an empty one is zeros.
+    """The array of a TensorProto; a list of values that is too short repeats its last one, an empty one stands for zeros.
 
     Args:
         name: Name of the input, for messages.

@@ -145,17 +145,17 @@ class _Service:
 
         async def handle(content, context):
             started, request, code, text = time.perf_counter(), None, grpc.StatusCode.CANCELLED, ""
-            self._at_work, taken = self._at_work + 1, 0
+            self._at_work, taken, size = self._at_work + 1, 0, len(content)
             try:
                 if self.stopping.is_set():
                     raise Refused(grpc.StatusCode.UNAVAILABLE, "the server is shutting down; ask another one")
                 self._check_key(context)
-                taken = 2 * len(content)  # with the arrays that are made of it
+                taken = 2 * size  # with the arrays that are made of it
                 self._held.take(taken)
                 if kind is messages.PredictRequest:
                     messages.check_parts(content)
-                elif len(content) > messages.LARGE:
-                    raise UsageError(f"the request has {len(content)} bytes; expected at most {messages.LARGE} for {name}.")
+                elif size > messages.LARGE:
+                    raise UsageError(f"the request has {size} bytes; expected at most {messages.LARGE} for {name}.")
                 request = messages.parse(kind, content)
                 async with asyncio.timeout(self._limits.timeout):
                     response = await _despite_switches(method, request)
@@ -182,8 +182,10 @@ class _Service:
                     known = model if model in self._models.names else ""  # names that clients make up are not kept
                     self._metrics.request(known, name, code.name, time.perf_counter() - started)
                 request = content = None
-                if taken > messages.LARGE:  # which gRPC holds until this ends
-                    asyncio.get_running_loop().call_soon(memory.release)
+                if taken and size > messages.LARGE:
+                    # gRPC holds the message until this ends, and what is refused longer, in the frames of the error.
+                    let_go = memory.trim if code is grpc.StatusCode.OK else memory.release
+                    asyncio.get_running_loop().call_soon(let_go)
             await context.abort(code, text.encode()[:LONGEST].decode(errors="ignore"))
 
         return grpc.unary_unary_rpc_method_handler(handle, response_serializer=_bytes)
