@@ -23,6 +23,12 @@ from zoo.models import (
 )
 
 
+def with_random_weights(model, generator):
+    """The model with weights that are all different, biases too."""
+    model.set_weights([generator.uniform(-0.4, 0.4, weight.shape) for weight in model.weights])
+    return model
+
+
 def image(batch, length):
     return {"image": np.random.default_rng(0).random((batch, 8, 8, 1), "float32")}
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.signal import correlate2d
+from small import with_random_weights
 
 from zoo import datasets, lenet5, locally_connected_net, tdnn, xo_convnet
 from zoo.datasets.xo import SLIDES_X, draw
@@ -22,12 +23,6 @@ def generator():
 @pytest.fixture(autouse=True)
 def seed():
     keras.utils.set_random_seed(3)
-
-
-def with_random_weights(model, generator):
-    """The model with weights that are all different, biases too."""
-    model.set_weights([generator.uniform(-0.4, 0.4, weight.shape) for weight in model.weights])
-    return model
 
 
 def outputs_of(model, names, inputs):

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small import with_random_weights
 
 from zoo import binary_adder, datasets, deep_rnn, identity_rnn, latch_rnn, parity_rnn, saved
 from zoo import finder as recipes
@@ -32,11 +33,6 @@ def generator():
 @pytest.fixture(autouse=True)
 def seed():
     keras.utils.set_random_seed(3)
-
-
-def with_random_weights(model, generator):
-    model.set_weights([generator.uniform(-0.4, 0.4, weight.shape) for weight in model.weights])
-    return model
 
 
 def number(row):

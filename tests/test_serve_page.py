@@ -62,7 +62,7 @@ REDS = """(canvas) => canvas.getContext('2d').getImageData(0, 0, canvas.width, c
 def browser():
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
-        pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
+        pytest.skip(f"the page runs in a browser, and none of {', '.join(BROWSERS)} is installed: install Debian's chromium")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser

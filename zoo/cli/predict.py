@@ -22,8 +22,7 @@ def predict(
         typer.Argument(
             metavar="[FILE...] [KEY=VALUE...]",
             help="Pictures or a folder of them, text or a text file, numbers such as 0.5,-1 or a .csv file, bits such as 1011, "
-            ".npy files; "
-            "and inputs by name as key=value.",
+            ".npy files; and inputs by name as key=value.",
             show_default=False,
         ),
     ] = None,
@@ -127,8 +126,10 @@ def _print_answer(answer):
         table = rich.table.Table("", *columns, *decided, box=None, pad_edge=False)
         for row in range(len(answer)):
             label = answer.labels[row] if answer.labels else str(row + 1)
-            words = [in_words(answer.deciding[row]) for _ in decided]
-            table.add_row(label, *(answer.words(name, row) for name in columns), *words)
+            words = [answer.words(name, row) for name in columns]
+            if answer.deciding is not None:
+                words.append(in_words(answer.deciding[row]))
+            table.add_row(label, *words)
         console.print(table)
     if pictures:
         print(f"{len(answer)} pictures `{pictures[0]}`; --save FILE.png writes them into one picture")

@@ -30,6 +30,37 @@ def cache_folder():
     return pathlib.Path(platformdirs.user_cache_dir("zoo"))
 
 
+def file_of(folder, name, url, origin, instead):
+    """The file FOLDER/NAME under `ZOO_DATA_DIR`, or the one that was downloaded once into the user's cache.
+
+    Args:
+        folder: Name of the folder that it lies in, of a data set.
+        name: Name of the file.
+        url: Where it is downloaded from.
+        origin: Where it comes from, for messages.
+        instead: The setting that needs no download, for messages.
+
+    Raises:
+        UsageError: If it is missing and cannot be downloaded.
+    """
+    given = data_folder()
+    if given is None:
+        return downloaded(folder, name, url, origin, instead)
+    if not (given / folder / name).is_file():
+        raise missing(str(given / folder / name), origin, instead)
+    return given / folder / name
+
+
+def downloaded(folder, name, url, origin, instead):
+    """The file FOLDER/NAME in the user's cache, downloaded unless it is there; arguments and errors as of `file_of`."""
+    import pooch
+
+    try:
+        return pathlib.Path(pooch.retrieve(url, known_hash=None, fname=name, path=cache_folder() / folder))
+    except OSError as error:  # `urllib.error.URLError` is one
+        raise missing(f"{url} (download failed: {type(error).__name__})", origin, instead) from error
+
+
 def missing(what, origin, instead):
     """The `UsageError` for data that is not there."""
     return UsageError(f"{what} is missing; it comes from {origin}. Instead, without any download: {instead}.")

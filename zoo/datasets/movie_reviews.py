@@ -2,7 +2,6 @@
 
 import re
 import tarfile
-import urllib.error
 from typing import Annotated
 
 import annotated_types
@@ -10,7 +9,7 @@ import numpy as np
 
 from zoo.data.classified_text import MaxTokens, VocabularySize, classified_texts
 from zoo.data.files import read_text
-from zoo.data.prepared import cache_folder, data_folder, missing
+from zoo.data.prepared import data_folder, downloaded, file_of, missing
 from zoo.errors import UsageError
 
 ORIGIN = "https://www.cs.cornell.edu/people/pabo/movie-review-data/ (sentence polarity dataset v1.0)"
@@ -91,20 +90,14 @@ def as_written(line):
 
 def _lines(name):
     """The lines of one of the two files."""
-    given = data_folder()
-    embedded = "data=labelled_text:FILE with texts of your own"
-    if given:
-        path = given / "rt_polarity" / f"{name}.gz"
-        if not path.is_file():
-            raise missing(str(path), ORIGIN, embedded)
-        text = read_text(path, "UTF-8 text, a sentence a line")
+    instead = "data=labelled_text:FILE with texts of your own"
+    if data_folder() is not None:
+        text = read_text(file_of("rt_polarity", f"{name}.gz", URL, ORIGIN, instead), "UTF-8 text, a sentence a line")
     else:
-        import pooch
-
+        archive = downloaded("rt_polarity", "rt-polaritydata.tar.gz", URL, ORIGIN, instead)
         try:
-            archive = pooch.retrieve(URL, known_hash=None, fname="rt-polaritydata.tar.gz", path=cache_folder() / "rt_polarity")
             with tarfile.open(archive) as files:
                 text = files.extractfile(f"rt-polaritydata/{name}").read().decode("cp1252")
-        except (OSError, urllib.error.URLError, tarfile.TarError, KeyError) as error:
-            raise missing(f"{URL} (download failed: {type(error).__name__})", ORIGIN, embedded) from error
+        except (OSError, tarfile.TarError, KeyError) as error:
+            raise missing(f"{URL} (download failed: {type(error).__name__})", ORIGIN, instead) from error
     return [line for line in text.split("\n") if line.strip()]

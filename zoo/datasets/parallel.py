@@ -5,7 +5,6 @@ import itertools
 import os
 import pathlib
 import typing
-import urllib.error
 from typing import Annotated
 
 import annotated_types
@@ -13,7 +12,7 @@ import numpy as np
 
 from zoo.data.contract import Data
 from zoo.data.files import listed, read_text
-from zoo.data.prepared import cache_folder, data_folder, missing
+from zoo.data.prepared import file_of
 from zoo.data.text import Vocabulary, pair_contract, pair_part, vocabularies_of
 from zoo.errors import UsageError
 
@@ -104,21 +103,8 @@ def load(
 
 def _multi30k(name):
     """The lines of one file of Multi30k, from ZOO_DATA_DIR or downloaded once."""
-    given = data_folder()
-    embedded = "`zoo train translation data=dates`, or your own pairs with data=parallel:FILE.tsv"
-    if given:
-        file = given / "multi30k" / f"{name}.gz"
-        if not file.is_file():
-            raise missing(str(file), ORIGIN, embedded)
-    else:
-        import pooch
-
-        try:
-            file = pathlib.Path(
-                pooch.retrieve(f"{URL}{name}.gz", known_hash=None, fname=f"{name}.gz", path=cache_folder() / "multi30k")
-            )
-        except (OSError, urllib.error.URLError) as error:
-            raise missing(f"{URL}{name}.gz (download failed: {type(error).__name__})", ORIGIN, embedded) from error
+    instead = "`zoo train translation data=dates`, or your own pairs with data=parallel:FILE.tsv"
+    file = file_of("multi30k", f"{name}.gz", f"{URL}{name}.gz", ORIGIN, instead)
     text = read_text(file, SENTENCES)
     if hashlib.sha256(text.encode()).hexdigest() != MULTI30K[name]:
         raise UsageError(f"{file} is not the {name} of Multi30k (its sha256 differs); fetch it again from {ORIGIN}.")
