@@ -4,6 +4,7 @@ from . import export as export
 from .models.adaline import adaline as adaline
 from .models.alexnet import alexnet as alexnet
 from .models.alexnet import alexnet_small as alexnet_small
+from .models.char_rnn import char_rnn as char_rnn
 from .models.lenet5 import lenet5 as lenet5
 from .models.linear_svm import linear_svm as linear_svm
 from .models.locally_connected_net import locally_connected_net as locally_connected_net

@@ -81,7 +81,7 @@ def _arrays(answer):
     values, arrays = answer.values(), {}
     for name, array in answer.outputs.items():
         shown, kind = shown_name(name, answer.fields[name]), answer.fields[name].kind
-        is_words = kind == "text" or (kind == "label" and array.ndim == 1)
+        is_words = kind in ("text", "prompt") or (kind == "label" and array.ndim == 1)
         arrays[shown] = [value[shown] for value in values] if is_words else array
     return arrays
 
@@ -89,7 +89,7 @@ def _arrays(answer):
 def _print_answer(answer):
     """Text as it is; one example with a line for each output, many as a table."""
     first = next(iter(answer.outputs))
-    if answer.fields[first].kind == "text":
+    if answer.fields[first].kind in ("text", "prompt"):
         for row in range(len(answer)):
             print(answer.words(first, row))
         return

@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.errors import UsageError
 
-KINDS = ("boxes", "image", "label", "series", "text", "vector")  # the files of zoo.data.kinds
+KINDS = ("boxes", "image", "label", "prompt", "series", "text", "vector")  # the files of zoo.data.kinds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Field:
         vocabulary: For token numbers, the text of each number, in order.
         max_length: Largest length where the shape leaves it free, or None.
         batched: Whether examples come in batches; False for a single value, such as a seed.
-        kind: What it is to a person: "image", "label", "text", "series", "boxes" or "vector" (`zoo.data.kinds`). By default
+        default: What a single value is where a person says nothing, or None where they must.
+        kind: What it is to a person: "image", "label", "text", "prompt", "series", "boxes" or "vector" (`zoo.data.kinds`). By default
             "text" where there is a vocabulary, "label" where there are classes, else "vector".
         classes: For labels, the name of each class, in order.
         picture: For images, how a person's picture is given the form of the training images: keywords of
@@ -45,12 +46,13 @@ class Field:
     kind: str | None = None
     classes: tuple | None = None
     picture: dict | None = None
+    default: int | float | None = None
 
     def __post_init__(self):
         kind = self.kind or ("text" if self.vocabulary is not None else "label" if self.classes is not None else "vector")
         if kind not in KINDS:
             raise UsageError(f"got the kind {kind!r} of a field; expected one of {', '.join(KINDS)}.")
-        for needed, name in (("label", "classes"), ("text", "vocabulary")):
+        for needed, name in (("label", "classes"), ("prompt", "vocabulary"), ("text", "vocabulary")):
             if kind == needed and getattr(self, name) is None:
                 raise UsageError(f"got a field of the kind {kind} without {name}; give it {name}=(...), or the kind vector.")
         object.__setattr__(self, "kind", kind)
@@ -179,12 +181,15 @@ class Part:
         aligned: Name of the input of token numbers that the targets have a number for at each place, as the next words of a
             text have; {output: such a name} where some of several targets have one. None for targets that stand for the whole
             example, such as a class.
+        consecutive: Whether each example goes on where the one before it ends, as the windows of a text do. A batch then holds
+            as many stretches of the text side by side, and the next batch goes on with each of them.
     """
 
     inputs: dict
     targets: np.ndarray | dict | None = None
     references: tuple | None = None
     aligned: str | dict | None = None
+    consecutive: bool = False
 
     def __len__(self):
         return len(next(iter(self.inputs.values())))

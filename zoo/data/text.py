@@ -1,5 +1,6 @@
 """Text to token numbers and back."""
 
+import collections
 import functools
 
 import numpy as np
@@ -45,9 +46,10 @@ class Vocabulary:
         self._encode_short_word = functools.lru_cache(maxsize=20_000)(self._longest_first)
 
     @classmethod
-    def of_characters(cls, texts):
-        """The vocabulary of every character in `texts`."""
-        return cls([*SPECIAL, *sorted(set("".join(texts).replace(" ", SPACE)))])
+    def of_characters(cls, texts, minimum_count=1):
+        """The vocabulary of the characters that `texts` have so often."""
+        counts = collections.Counter("".join(texts).replace(" ", SPACE))
+        return cls([*SPECIAL, *sorted(character for character, count in counts.items() if count >= minimum_count)])
 
     @classmethod
     def of_subwords(cls, texts, size):
@@ -55,7 +57,6 @@ class Vocabulary:
 
         Every character is a piece; where they are too many, the rarest are not.
         """
-        import collections
         import io
 
         import sentencepiece
@@ -122,14 +123,14 @@ class Vocabulary:
         return tuple(numbers)
 
 
-def padded(sequences):
-    """Lists of numbers as one int32 array `(examples, longest)`, padded with 0 on the right.
+def padded(sequences, width=None):
+    """Lists of numbers as one int32 array `(examples, width)`, by default as wide as the longest, padded with 0 on the right.
 
     Example:
         >>> padded([[5], [6, 7]]).tolist()
         [[5, 0], [6, 7]]
     """
-    array = np.full((len(sequences), max(map(len, sequences))), PADDING, "int32")
+    array = np.full((len(sequences), width or max(map(len, sequences))), PADDING, "int32")
     for row, sequence in zip(array, sequences):
         row[: len(sequence)] = sequence
     return array

@@ -1,4 +1,5 @@
 from .augmentation import Augmentation as Augmentation
+from .carried import CarriedState as CarriedState
 from .elbo import NegativeELBO as NegativeELBO
 from .euclidean_distance import EuclideanDistance as EuclideanDistance
 from .local_response_normalization import LocalResponseNormalization as LocalResponseNormalization
@@ -12,4 +13,5 @@ from .sampling import GaussianSampling as GaussianSampling
 from .sampling import RandomBinarization as RandomBinarization
 from .soft_sharing import SoftSharing as SoftSharing
 from .tied import TiedDense as TiedDense
+from .token_sampler import TokenSampler as TokenSampler
 from .unit_length import UnitLength as UnitLength
