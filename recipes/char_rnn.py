@@ -14,7 +14,7 @@ import keras
 
 from zoo import char_rnn, datasets
 from zoo.data.contract import Field
-from zoo.language import cross_entropy
+from zoo.data.language import cross_entropy
 from zoo.models.char_rnn import reader, sampler
 from zoo.recipe import Count, Fraction, Recipe, Target
 

@@ -9,6 +9,7 @@ from zoo.data.text import Vocabulary, padded
 from zoo.errors import UsageError
 
 LONGEST_PROMPT = 2000
+STREAMS, STEPS = 20, 100  # in which a long text is read
 
 
 def language_data(texts, steps, source, licence, level="characters", minimum_count=1, contract=None, **further):
@@ -84,3 +85,35 @@ def split_text(text, validation=0.1, test=0.1):
         nearest = min(ends, key=lambda end: abs(end - wanted), default=wanted)
         cuts.append(nearest if abs(nearest - wanted) <= 0.02 * len(text) else wanted)
     return {"train": text[: cuts[0]], "validation": text[cuts[0] : cuts[1]], "test": text[cuts[1] :]}
+
+
+def cross_entropy(reader, part):
+    """The mean of -log p(token | all tokens before it) over a text, in nats, with the state carried from its beginning to its end.
+
+    The text is read as 20 stretches side by side, each of which begins with a state of zeros.
+
+    Args:
+        reader: A model from [`tokens` (batch, time), states...] to {`logits`; `next_...` for each state}.
+        part: A `zoo.data.Part` of consecutive windows, whose targets are padded with 0.
+
+    Returns:
+        A number of nats a token: divided by log 2, bits; its exponential is the perplexity.
+    """
+    tokens, following = part.inputs["tokens"].ravel(), part.targets.ravel()
+    tokens, following = tokens[following != 0], following[following != 0]
+    streams = min(STREAMS, len(tokens))
+    length = -(-len(tokens) // streams)
+    tokens, following = (
+        np.pad(array, (0, streams * length - len(array))).reshape(streams, length) for array in (tokens, following)
+    )
+    states = [np.zeros((streams, state.shape[-1]), "float32") for state in reader.inputs[1:]]
+    total = 0.0
+    for start in range(0, length, STEPS):
+        outputs = reader.predict_on_batch([tokens[:, start : start + STEPS], *states])
+        states = [outputs[f"next_{state.name}"] for state in reader.inputs[1:]]
+        wanted = following[:, start : start + STEPS]
+        logits = np.asarray(outputs["logits"], "float64")
+        logits = logits - logits.max(axis=-1, keepdims=True)
+        known = np.take_along_axis(logits, wanted[..., None], axis=-1)[..., 0] - np.log(np.exp(logits).sum(axis=-1))
+        total -= known[wanted != 0].sum()
+    return total / np.count_nonzero(following)
