@@ -8,7 +8,18 @@ import numpy as np
 
 import zoo
 from zoo.losses import contrastive_loss, multiclass_hinge
-from zoo.models import multitask_mlp, perceptron, seq2seq, siamese_network, stacked_autoencoder, stacked_lstm, tdnn, vae
+from zoo.models import (
+    binary_adder,
+    multitask_mlp,
+    parity_rnn,
+    perceptron,
+    seq2seq,
+    siamese_network,
+    stacked_autoencoder,
+    stacked_lstm,
+    tdnn,
+    vae,
+)
 
 
 def image(batch, length):
@@ -40,6 +51,15 @@ def token_pairs(batch, length):
     }
 
 
+def two_numbers(batch, length):
+    a, b = np.random.default_rng(0).integers(0, 2, (2, batch, length), "int32")
+    return {"a": a, "b": b[:, length // 2 :]}
+
+
+def bits(batch, length):
+    return {"bits": np.random.default_rng(0).integers(0, 2, (batch, length), "int32")}
+
+
 def three_classes(inputs):
     return np.arange(len(next(iter(inputs.values())))) % 3
 
@@ -60,10 +80,27 @@ def next_tokens(inputs):
     return np.roll(inputs["target"], -1, axis=1)
 
 
+def first_number(inputs):
+    return np.pad(inputs["a"], ((0, 0), (1, 0)))
+
+
+def parities(inputs):
+    return np.cumsum(inputs["bits"], axis=1) % 2
+
+
+def class_of_each_step(inputs):
+    return np.argmax(inputs["sequence"], axis=-1) % 3
+
+
+def first_numbers(inputs):
+    return inputs["sequence"][:, 0, :1]
+
+
 def nothing(inputs):
     return None
 
 
+BINARY_CROSS_ENTROPY = keras.losses.BinaryCrossentropy(from_logits=True)
 CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
@@ -104,6 +141,11 @@ def small_resnet(**arguments):
 def small_multitask(**arguments):
     sizes = {"input_shape": (8, 8, 1), "tasks": {"three": 3, "two": 2}, "units": (24, 16), "dropout": 0.1, "penalty": 1e-6}
     return Small("multitask_mlp", {**sizes, **arguments}, image, two_tasks, CROSS_ENTROPY, 0.1)
+
+
+def small_recurrent(builder, targets=three_classes, loss=CROSS_ENTROPY, **arguments):
+    sizes = {"input_shape": (None, 5), "num_classes": 3, "units": 12}
+    return Small(builder, {**sizes, **arguments}, sequence, targets, loss, 0.1, (6, 3))
 
 
 def small_dense(builder, **arguments):
@@ -200,6 +242,14 @@ SMALL = {
         0.1,
         (6, 3),
     ),
+    "deep_rnn": small_recurrent("deep_rnn", units=(7, 6)),
+    "deep_rnn, bidirectional lstm": small_recurrent("deep_rnn", units=(5, 4), cell="lstm", bidirectional=True),
+    "identity_rnn": small_recurrent("identity_rnn", kernel_scale=0.3),
+    "latch_rnn": small_recurrent("latch_rnn", memory=6),
+    "latch_rnn, gru, each step": small_recurrent("latch_rnn", class_of_each_step, cell="gru", each_step=True),
+    "latch_rnn, tanh, number": small_recurrent("latch_rnn", first_numbers, "mse", num_classes=None, cell="tanh"),
+    "binary_adder": Small("binary_adder", {"units": 10}, two_numbers, first_number, BINARY_CROSS_ENTROPY, 0.1, (6, 3)),
+    "parity_rnn": Small("parity_rnn", {"units": 10, "input_noise": 0.01}, bits, parities, BINARY_CROSS_ENTROPY, 0.1, (6, 3)),
     "stacked_autoencoder": Small(
         "stacked_autoencoder",
         {"input_shape": (8, 8, 1), "units": (32, 16), "l2": 1e-6},
@@ -229,6 +279,11 @@ ENDPOINTS = {
     "perceptron": (perceptron.binary_classifier,),
     "adaline": (perceptron.binary_classifier,),
     "linear_svm": (),
+    "binary_adder": (binary_adder.adder,),
+    "parity_rnn": (parity_rnn.parity,),
+    "latch_rnn": (),
+    "identity_rnn": (),
+    "deep_rnn": (),
     "softmax_regression": (),
     "mlp": (),
     "maxout_mlp": (),
@@ -290,6 +345,11 @@ DOCUMENTED = {
     "resnet34": ({}, 21_814_696),
     "mnist_cnn": ({}, 3_274_634),
     "stacked_lstm": ({}, 470_110),
+    "deep_rnn": ({}, 56_110),
+    "identity_rnn": ({}, 13_910),
+    "latch_rnn": ({}, 4_418),
+    "binary_adder": ({}, 321),
+    "parity_rnn": ({}, 305),
     "stacked_autoencoder": ({}, 281_734),
     "stacked_autoencoder, untied": ({"tied": False}, 561_934),
     "vae": ({}, 425_284),

@@ -12,7 +12,9 @@ from zoo.models import seq2seq, stacked_autoencoder, stacked_lstm, vae
 # Exported files have these names of inputs and outputs: whoever reads one relies on them.
 NAMES = {
     ("adaline", "binary_classifier"): ("features", "score label"),
+    ("binary_adder", "adder"): ("a b", "sum"),
     ("multitask_mlp", "classifiers"): ("image", "three_probabilities three_label two_probabilities two_label"),
+    ("parity_rnn", "parity"): ("bits", "label odd"),
     ("perceptron", "binary_classifier"): ("features", "score label"),
     ("seq2seq", "encoder"): ("source", "memory state1"),
     ("seq2seq", "decoder_step"): ("token memory source state1", "logits next_state1"),
@@ -40,7 +42,7 @@ def trained(model):
 
 
 def dtype_of(output):
-    return "int32" if output in ("label", "same") or output.endswith("_label") else "float32"
+    return "int32" if output in ("label", "same", "sum") or output.endswith("_label") else "float32"
 
 
 def sigmoid(logits):

@@ -335,16 +335,28 @@ MADE_UP = {
         {"species": {"dtype": "int32", "shape": [None], "kind": "label", "classes": ["cat", "dog"]}},
         {"picture": {"dtype": "float32", "shape": [None, 2, 2, 3], "kind": "image", "minimum": -1, "maximum": 1}},
     ),
+    "add": (
+        {
+            name: {"dtype": "int32", "shape": [None, None], "kind": "bits", "minimum": 0, "maximum": 1}
+            for name in ("left", "right")
+        },
+        {
+            "total": {"dtype": "int32", "shape": [None, None], "kind": "bits"},
+            "carries": {"dtype": "int32", "shape": [None, None], "kind": "label", "classes": ["none", "one"]},
+            "shares": {"dtype": "float32", "shape": [None, None, 2], "kind": "label", "classes": ["low", "high"]},
+        },
+    ),
     "other": (  # of a file made elsewhere, which does not tell the shape
         {"anything": {"dtype": "float32", "shape": None, "kind": "vector"}},
         {"answer": {"dtype": "float32", "shape": [None, 2], "kind": "vector"}},
     ),
 }
 ANSWERS = {"forecast": [[[1], [3], [2]]], "detect": [[[1, 2, 5, 6], [0, 0, 0, 0]]], "draw": [[[[1, -1, 0]] * 2] * 2]}
+ANSWERS["add"] = {"total": [[0, 0, 1, 0, 1]], "carries": [[0, 1, 0]], "shares": [[[0.2, 0.8], [0.9, 0.1]]]}
 
 
 def test_every_kind_has_its_panel(page):
-    """Series, boxes and labels as inputs, of a made-up model behind made-up answers."""
+    """Series, boxes, bits and labels as inputs, of a made-up model behind made-up answers."""
     signatures = {
         name: {
             key: {one: {**FIELD, **field} for one, field in fields.items()} for key, fields in zip(("inputs", "outputs"), both)
@@ -364,7 +376,7 @@ def test_every_kind_has_its_panel(page):
     page.route("**/v1/models/new", lambda route: route.fulfill(json={"model_version_status": []}))
     page.route("**/v1/models/new:predict", answer)
     opened(page, "new")
-    playwright.expect(page.locator("section h3")).to_have_count(3)
+    playwright.expect(page.locator("section h3")).to_have_count(4)
     page.get_by_text("Ask with JSON").click()
     page.get_by_label("Signature").select_option("other")
     page.get_by_text("float32 · any shape", exact=True).wait_for()
@@ -386,6 +398,13 @@ def test_every_kind_has_its_panel(page):
         "(canvas) => [...canvas.getContext('2d').getImageData(0, 0, 1, 1).data]"
     )
     assert colours == [255, 0, 128, 255]
+    page.get_by_label("Left 0 and 1").fill("12")
+    playwright.expect(page.get_by_role("alert").filter(has_text="Left is 12")).to_contain_text("expected 0 and 1 only")
+    page.get_by_label("Left 0 and 1").fill("011")
+    page.get_by_label("Right 0 and 1").fill("10")
+    for name, text in (("Total", "101"), ("Carries", "none one none"), ("Shares", "high low")):
+        playwright.expect(page.get_by_label(name, exact=True)).to_have_text(text)
+    assert asked["add"] == {"left": [[0, 1, 1]], "right": [[1, 0]]}
 
 
 def test_the_keyboard_can_draw(page):

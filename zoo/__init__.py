@@ -7,7 +7,8 @@
     zoo.predict("mnist_cnn", "digit.png")  # {"probabilities": {"0": 0.0, ...}, "label": "3"}
 
 `zoo.data` says what data are, `zoo.datasets` are the data sets, `zoo.export` writes your own models to SavedModel, LiteRT and
-ONNX, `zoo.layers` and `zoo.losses` hold what Keras does not have. Nothing heavy is imported before it is used.
+ONNX, `zoo.layers`, `zoo.losses` and `zoo.initializers` hold what Keras does not have. Nothing heavy is imported before it is
+used.
 """
 
 import lazy_loader

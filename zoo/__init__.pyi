@@ -4,7 +4,11 @@ from . import export as export
 from .models.adaline import adaline as adaline
 from .models.alexnet import alexnet as alexnet
 from .models.alexnet import alexnet_small as alexnet_small
+from .models.binary_adder import binary_adder as binary_adder
 from .models.char_rnn import char_rnn as char_rnn
+from .models.deep_rnn import deep_rnn as deep_rnn
+from .models.identity_rnn import identity_rnn as identity_rnn
+from .models.latch_rnn import latch_rnn as latch_rnn
 from .models.lenet5 import lenet5 as lenet5
 from .models.linear_svm import linear_svm as linear_svm
 from .models.locally_connected_net import locally_connected_net as locally_connected_net
@@ -12,6 +16,7 @@ from .models.maxout_mlp import maxout_mlp as maxout_mlp
 from .models.mlp import mlp as mlp
 from .models.mnist_cnn import mnist_cnn as mnist_cnn
 from .models.multitask_mlp import multitask_mlp as multitask_mlp
+from .models.parity_rnn import parity_rnn as parity_rnn
 from .models.perceptron import perceptron as perceptron
 from .models.resnet import resnet as resnet
 from .models.resnet import resnet20 as resnet20

@@ -10,7 +10,6 @@ import numpy as np
 from zoo import finder as recipes
 from zoo import saved
 from zoo.data.kinds import kind_of
-from zoo.data.text import padded
 from zoo.datasets.folder import SUFFIXES
 from zoo.endpoints import DEFAULT, endpoints_of, known_fields
 from zoo.errors import UsageError
@@ -151,7 +150,7 @@ def _inputs(fields, sources, given, endpoint):
     for key, source in given.items():
         if fields[key].batched:
             parts = [_read(one, key, fields[key]) for one in _expanded(source, fields[key])]
-            inputs[key] = _joined([array for array, _ in parts])
+            inputs[key] = _joined([array for array, _ in parts], fields[key])
             notes += [note for _, some in parts for note in some]
         else:
             inputs[key] = _single(source, key, fields[key])
@@ -173,7 +172,7 @@ def _read_in_turn(fields, sources, endpoint):
             notes += [f"{_label(one)}: {note}" if named else note for note in some]
         label, rows = ", ".join(map(_label, example)), len(array)
         labels += [label] if rows == 1 else [f"{label} {row}" for row in range(1, rows + 1)]
-    return {key: _joined(batches) for key, batches in arrays.items()}, labels, notes
+    return {key: _joined(batches, fields[key]) for key, batches in arrays.items()}, labels, notes
 
 
 def _described(fields):
@@ -228,14 +227,15 @@ def _single(source, name, field):
     return value
 
 
-def _joined(arrays):
-    """One batch of several; shorter sequences are padded with 0."""
-    if len({array.shape[1:] for array in arrays}) > 1 and all(array.ndim == 2 and array.dtype.kind == "i" for array in arrays):
-        return padded([row for array in arrays for row in array.tolist()])
+def _joined(arrays, field):
+    """One batch of several; shorter ones are filled up where their kind can be."""
     shapes = sorted({array.shape[1:] for array in arrays})
-    if len(shapes) > 1:
+    if len(shapes) == 1:
+        return np.concatenate(arrays)
+    kind = kind_of(field)
+    if not hasattr(kind, "joined") or any(array.ndim != 2 for array in arrays):
         raise UsageError(f"the examples have the shapes {', '.join(map(str, shapes))}; expected examples of one shape.")
-    return np.concatenate(arrays)
+    return kind.joined(arrays)
 
 
 def _read_npz(path, fields):

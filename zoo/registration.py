@@ -1,4 +1,4 @@
-"""Registers the layers and losses of the zoo with Keras, whichever of the two packages is imported first.
+"""Registers the layers, losses and initializers of the zoo with Keras, whichever of the two packages is imported first.
 
 Keras finds a class of a saved model by the name under which it was registered, and a class is registered when its module is
 imported. After `import zoo`, `keras.saving.load_model` therefore needs all of these modules. Importing them at once would import
@@ -12,7 +12,7 @@ import sys
 
 
 def register_with_keras():
-    """Imports every module of layers, models and losses: now if Keras is imported, otherwise when it will be.
+    """Imports every module of layers, models, losses and initializers: now if Keras is imported, otherwise when it will be.
 
     Example:
         >>> import keras
@@ -50,3 +50,4 @@ def _import_all():
         for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
             importlib.import_module(f"{package}.{module.name}")
     importlib.import_module("zoo.losses")
+    importlib.import_module("zoo.initializers")

@@ -1,5 +1,6 @@
 """The command `zoo`: its commands, one file each, and how an error ends it."""
 
+import re
 import sys
 from typing import Annotated
 
@@ -48,7 +49,8 @@ def zoo(
 def main():
     """The console script: one line for an error, exit code 2 for usage and 1 for a failed run."""
     debug = "--debug" in sys.argv[1:]
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    # No option begins with a digit: what looks so is a number below 0, which a space keeps from being taken for an option.
+    arguments = [re.sub(r"^(?=-[.\d])", " ", argument) for argument in sys.argv[1:] if argument != "--debug"]
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that knows ASCII only shows "?" in place of "±"

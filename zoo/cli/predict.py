@@ -20,7 +20,8 @@ def predict(
         list[str] | None,
         typer.Argument(
             metavar="[FILE...] [KEY=VALUE...]",
-            help="Pictures or a folder of them, text or a text file, numbers such as 0.5,-1 or a .csv file, .npy files; "
+            help="Pictures or a folder of them, text or a text file, numbers such as 0.5,-1 or a .csv file, bits such as 1011, "
+            ".npy files; "
             "and inputs by name as key=value.",
             show_default=False,
         ),
@@ -38,7 +39,7 @@ def predict(
 
     **Examples:** `zoo predict mnist_cnn digit.png` · `zoo predict mnist_cnn folder/of/pictures` ·
     `zoo predict seq2seq "21. November 2026"` · `zoo predict perceptron 0.5,-0.2` · `zoo predict siamese_network a.png b.png` ·
-    `zoo predict vae --endpoint sample count=64 seed=1 --save grid.png`
+    `zoo predict binary_adder 1011 110` · `zoo predict vae --endpoint sample count=64 seed=1 --save grid.png`
     """
     from zoo import finder as recipes
 
@@ -75,14 +76,15 @@ def _columns(answer):
 
 
 def _arrays(answer):
-    """{output: array}, with a list of the values where they are names of classes or text."""
+    """{output: array}, with a list of the values where these are texts or names of classes."""
     from zoo.prediction import shown_name
 
     values, arrays = answer.values(), {}
     for name, array in answer.outputs.items():
-        shown, kind = shown_name(name, answer.fields[name]), answer.fields[name].kind
-        is_words = kind in ("text", "prompt") or (kind == "label" and array.ndim == 1)
-        arrays[shown] = [value[shown] for value in values] if is_words else array
+        shown = shown_name(name, answer.fields[name])
+        column = [value[shown] for value in values]
+        is_words = array.dtype.kind == "i" and isinstance(column[0], str | list)
+        arrays[shown] = column if is_words else array
     return arrays
 
 

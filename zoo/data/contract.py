@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.errors import UsageError
 
-KINDS = ("boxes", "image", "label", "prompt", "series", "text", "vector")  # the files of zoo.data.kinds
+KINDS = ("bits", "boxes", "image", "label", "prompt", "series", "text", "vector")  # the files of zoo.data.kinds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Field:
         max_length: Largest length where the shape leaves it free, or None.
         batched: Whether examples come in batches; False for a single value, such as a seed.
         default: What a single value is where a person says nothing, or None where they must.
-        kind: What it is to a person: "image", "label", "text", "prompt", "series", "boxes" or "vector" (`zoo.data.kinds`). By default
+        kind: What it is to a person, one of `KINDS`, the files of `zoo.data.kinds`. By default
             "text" where there is a vocabulary, "label" where there are classes, else "vector".
         classes: For labels, the name of each class, in order.
         picture: For images, how a person's picture is given the form of the training images: keywords of
@@ -114,10 +114,17 @@ class Field:
 
 @dataclasses.dataclass(frozen=True)
 class Contract:
-    """What a network takes: a `Field` for every input, and the names of the classes where it has them."""
+    """What a network takes, and what it is to tell.
+
+    Args:
+        inputs: {name: Field}.
+        classes: The names of the classes where it has them, in order.
+        each_step: Whether the targets have a class or a number for each step of a sequence, instead of one for the whole.
+    """
 
     inputs: dict
     classes: tuple | None = None
+    each_step: bool = False
 
     def __getitem__(self, name):
         return self.inputs[name]
@@ -143,7 +150,8 @@ class Contract:
     def from_json(cls, saved):
         """The contract that `to_json` gave."""
         inputs = {name: field_from_json(field) for name, field in saved["inputs"].items()}
-        return cls(inputs, None if saved["classes"] is None else tuple(saved["classes"]))
+        classes = None if saved["classes"] is None else tuple(saved["classes"])
+        return cls(inputs, classes, saved.get("each_step", False))
 
 
 def field_from_json(saved):

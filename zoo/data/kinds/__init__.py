@@ -7,6 +7,9 @@ has three functions:
 - `value(row, field)`: one example as a plain Python value: a class's name, text, a number, an array;
 - `words(row, field)`: one example as text for a terminal, of one line or, for pictures, of several.
 
+Where examples of different lengths can be in one batch there is a fourth, `joined(batches)`: one batch of several `(batch,
+time)`.
+
 Example:
     >>> import numpy as np
     >>> from zoo.data import Field

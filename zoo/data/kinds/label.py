@@ -1,4 +1,4 @@
-"""Labels: the number of a class, or the probability of each class."""
+"""Labels: the number of a class, or the probability of each class, for a whole example or for each step of it."""
 
 import numpy as np
 
@@ -40,21 +40,29 @@ def read(source, name, field):
 
 
 def value(row, field):
-    """The name of the class, or {name: probability}.
+    """The name of the class, or {name: probability}; a list of them where there is one for each step.
 
     Example:
         >>> from zoo.data.kinds.label import of_classes
         >>> value(np.array([0.25, 0.75]), of_classes(("cat", "dog"), probabilities=True))
         {'cat': 0.25, 'dog': 0.75}
     """
-    if np.ndim(row) == 0:
+    row = np.asarray(row)
+    if row.ndim > _usual_rank(row):
+        return [value(step, field) for step in row]
+    if row.ndim == 0:
         if not 0 <= row < len(field.classes):
             raise UsageError(
                 f"the label is {int(row)}, and there are {len(field.classes)} classes; expected 0 to {len(field.classes) - 1}."
             )
         return field.classes[int(row)]
     _check_size(row, field)
-    return dict(zip(field.classes, np.asarray(row).tolist()))
+    return dict(zip(field.classes, row.tolist()))
+
+
+def _usual_rank(row):
+    """The number of axes that an answer for a whole example has."""
+    return 0 if row.dtype.kind in "iu" else 1
 
 
 def _check_size(row, field):
@@ -63,14 +71,19 @@ def _check_size(row, field):
 
 
 def words(row, field):
-    """The name of the class, or the likeliest ones with their probabilities.
+    """The name of the class, or the likeliest ones with their probabilities; of each step only the likeliest class.
 
     Example:
         >>> from zoo.data.kinds.label import of_classes
         >>> words(np.array([0.25, 0.75]), of_classes(("cat", "dog"), probabilities=True))
         'dog 75.0%, cat 25.0%'
+        >>> words(np.array([0, 0, 1]), of_classes(("cat", "dog")))
+        'cat cat dog'
     """
-    if np.ndim(row) == 0:
+    row = np.asarray(row)
+    if row.ndim > _usual_rank(row):
+        return " ".join(value(step if step.ndim == 0 else step.argmax(), field) for step in row)
+    if row.ndim == 0:
         return value(row, field)
     _check_size(row, field)
     likeliest = np.argsort(-row, kind="stable")[:SHOWN]

@@ -37,6 +37,11 @@ def read(source, name, field):
     return padded(sequences), notes
 
 
+def joined(batches):
+    """One batch of several; shorter ones are padded on the right."""
+    return padded([row for batch in batches for row in batch.tolist()])
+
+
 def value(row, field):
     """The text; of several answers `(beams, time)`, the first, which is the best."""
     return Vocabulary(field.vocabulary).decode(row if row.ndim < 2 else row[0])

@@ -2,6 +2,7 @@
    something. All is chosen by the kinds of the values, never by names. */
 
 import { canStream } from "./engine.js";
+import * as bits from "./panels/bits.js";
 import * as boxes from "./panels/boxes.js";
 import * as image from "./panels/image.js";
 import * as label from "./panels/label.js";
@@ -9,7 +10,7 @@ import * as series from "./panels/series.js";
 import * as text from "./panels/text.js";
 import * as vector from "./panels/vector.js";
 
-const KINDS = { boxes, image, label, series, text, vector };
+const KINDS = { bits, boxes, image, label, series, text, vector };
 
 /** The panel of a value's kind. */
 export const panelOf = (field) => KINDS[field.kind];

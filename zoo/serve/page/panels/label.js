@@ -1,15 +1,16 @@
-/* Labels: the number of a class, or the probability of each class. */
+/* Labels: the number of a class, or the probability of each class, for a whole example or for each step of it. */
 
 import { h, labelled, newId, percent, range, titled } from "../elements.js";
 
 const MOST_BARS = 12; // of more classes only the likeliest are drawn
 
 export const canAsk = ({ classes, shape }) => Boolean(classes) && shape.length === 1;
-export const canShow = ({ classes, shape }) => Boolean(classes) && shape.length <= 2;
+export const canShow = ({ classes }) => Boolean(classes);
 export const asks = () => "Choose a class";
 export const shows = (count) => (count > 1 ? "see what they are taken for" : "see what it is taken for");
 
-const hasProbabilities = ({ shape }) => shape.length === 2;
+const hasProbabilities = ({ dtype }) => dtype.startsWith("float");
+const hasSteps = (field) => field.shape.length > (hasProbabilities(field) ? 2 : 1);
 
 /** Outputs without the labels that say no more than probabilities of the same classes beside them. */
 export function withoutRepeats(outputs) {
@@ -33,8 +34,17 @@ export function ask(name, field, { changed }) {
   return { element: labelled(titled(name), select), isLive: true, read: () => [+select.value] };
 }
 
-/** The class in large, and bars of the probabilities. */
-export function show(name, field, { isOnly, invitation }) {
+/** The class in large, and bars of the probabilities; of each step the class only. */
+export const show = (name, field, options) => (hasSteps(field) ? showSteps(name, field) : showOne(name, field, options));
+
+function showSteps(name, field) {
+  const told = h("output", { class: "answer", "aria-live": "polite", "aria-label": titled(name) });
+  const best = (step) => (hasProbabilities(field) ? step.indexOf(Math.max(...step)) : step);
+  const showRow = (row) => (told.textContent = (row ?? []).map((step) => field.classes[best(step)]).join(" "));
+  return { element: h("div", { class: "side" }, h("h4", {}, titled(name)), told), show: (rows) => showRow(rows?.[0]) };
+}
+
+function showOne(name, field, { isOnly, invitation }) {
   const { classes } = field;
   const isLabel = !hasProbabilities(field);
   const bars = range(isLabel ? 0 : Math.min(classes.length, MOST_BARS)).map(() => {
