@@ -70,13 +70,13 @@ def windows(numbers, steps):
 
 
 def split_text(text, validation=0.1, test=0.1):
-    """{part: text}: the last share of the characters is the test part, the share before it the validation part.
+    r"""{part: text}: the last share of the characters is the test part, the share before it the validation part.
 
     A part begins with a line, where the text has enough of them.
 
     Example:
-        >>> split_text("a\\nb\\nc\\nd\\ne\\nf\\ng\\nh\\ni\\nj\\n")["test"]
-        'j\\n'
+        >>> split_text("a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n")["test"]
+        'j\n'
     """
     ends = [match.end() for match in re.finditer("\n", text)]
     cuts = []
@@ -88,7 +88,7 @@ def split_text(text, validation=0.1, test=0.1):
 
 
 def cross_entropy(reader, part):
-    """The mean of -log p(token | all tokens before it) over a text, in nats, with the state carried from its beginning to its end.
+    """The mean of -log p(token | all tokens before it) over a text, with the state carried from its beginning to its end.
 
     The text is read as 20 stretches side by side, each of which begins with a state of zeros.
 

@@ -213,7 +213,7 @@ def _kneser_ney(grams, uniform):
 
 
 def _discounts(counts):
-    """What is subtracted from counts of 0, 1, 2 and more, by how many there are of each; none where a text is too short to tell."""
+    """What is subtracted from counts of 0, 1, 2 and more, from their numbers; half where a text is too short to tell."""
     ones, twos, threes, fours = (np.count_nonzero(counts == number) for number in (1, 2, 3, 4))
     if not ones or not twos or not threes:
         return np.array([0.0, 0.5, 0.5, 0.5])

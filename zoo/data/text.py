@@ -2,6 +2,7 @@
 
 import collections
 import functools
+import re
 
 import numpy as np
 
@@ -11,6 +12,8 @@ PADDING, START, END, UNKNOWN = 0, 1, 2, 3
 SPECIAL = ("<padding>", "<start>", "<end>", "<unknown>")
 LONGEST_KEPT = 40  # characters of a word whose numbers are kept
 SPACE = "\u2581"  # stands for the space inside a piece, as SentencePiece writes it
+WORDS = "<words>"  # the piece after the special ones of a vocabulary of whole words
+WORD = re.compile(rf"\n|{SPACE}?\w+|{SPACE}?[^\w\s{SPACE}]|{SPACE}")
 
 
 class Vocabulary:
@@ -19,6 +22,9 @@ class Vocabulary:
     Text is cut from left to right, always at the longest piece that fits; a character that no piece begins with is
     `<unknown>`. Spaces are kept, as the character U+2581, so that decoding gives the text back. With single characters for
     pieces this is a character vocabulary.
+
+    A vocabulary of whole words has the piece `<words>` after the special ones. Text is then cut into words, signs and line
+    breaks, each with the space before it, and one that is not in the vocabulary is `<unknown>` as a whole.
 
     Args:
         pieces: Every piece in the order of its number; the first four are the special ones of `SPECIAL`.
@@ -42,6 +48,7 @@ class Vocabulary:
             raise ValueError("a piece occurs twice in the vocabulary.")
         # Without the special ones: a text that spells "<end>" does not end there.
         self.numbers = {piece: number for number, piece in enumerate(self.pieces) if number > UNKNOWN}
+        self.has_words = WORDS in self.pieces[4:5]
         self.longest = max(map(len, self.pieces[4:]), default=1)
         self._encode_short_word = functools.lru_cache(maxsize=20_000)(self._longest_first)
 
@@ -50,6 +57,12 @@ class Vocabulary:
         """The vocabulary of the characters that `texts` have so often."""
         counts = collections.Counter("".join(texts).replace(" ", SPACE))
         return cls([*SPECIAL, *sorted(character for character, count in counts.items() if count >= minimum_count)])
+
+    @classmethod
+    def of_words(cls, texts, minimum_count=1):
+        """The vocabulary of the words, signs and line breaks that `texts` have so often."""
+        counts = collections.Counter(word for text in texts for word in WORD.findall(_first_spaced(text).replace(" ", SPACE)))
+        return cls([*SPECIAL, WORDS, *sorted(word for word, count in counts.items() if count >= minimum_count)])
 
     @classmethod
     def of_subwords(cls, texts, size):
@@ -89,6 +102,9 @@ class Vocabulary:
 
     def encode(self, text):
         """The numbers of a text, with the end token."""
+        if self.has_words:
+            words = WORD.findall(_first_spaced(text).replace(" ", SPACE))
+            return [self.numbers.get(word, UNKNOWN) for word in words] + [END]
         # A piece holds a space at its beginning only, so words can be cut one by one.
         words = text.replace(" ", " " + SPACE).split(" ")
         return [number for word in words for number in self._encode_word(word)] + [END]
@@ -121,6 +137,11 @@ class Vocabulary:
             numbers.append(number)
             start = end
         return tuple(numbers)
+
+
+def _first_spaced(text):
+    """A text whose lines begin with a space, as its other words do."""
+    return re.sub(r"(?m)^(?=[^\s])", " ", text)
 
 
 def padded(sequences, width=None):

@@ -5,7 +5,7 @@ from zoo.types import Count
 
 
 def load(steps: Count = 5, contract=None):
-    """The word "hello" with a line break, 500 times to train and 50 times each to validate and to test: the four letters of the lectures.
+    r"""The word "hello" with a line break, 500 times to train and 50 times each to validate and to test.
 
     Source: Dibeklioğlu 2025, GE 461 "Deep Learning", Example: Character-Level Language Model.
 
@@ -18,7 +18,7 @@ def load(steps: Count = 5, contract=None):
 
     Example:
         >>> load().contract["tokens"].vocabulary[4:]
-        ('\\n', 'e', 'h', 'l', 'o')
+        ('\n', 'e', 'h', 'l', 'o')
     """
     texts = {"train": "hello\n" * 500, "validation": "hello\n" * 50, "test": "hello\n" * 50}
     return language_data(texts, steps, 'the word "hello"', "none", contract=contract)

@@ -68,8 +68,9 @@ class SeededNormal(keras.layers.Layer):
 
 
 def seeded_gumbel(seed, row, columns):
-    """Gumbel noise that depends only on seed, row and column, as that of `SeededNormal` does: the largest of logits with this
-    noise added is a draw from their softmax.
+    """Gumbel noise that depends only on seed, row and column, as the values of `SeededNormal` do.
+
+    The largest of logits with this noise added is a draw from their softmax.
 
     Source: Gumbel 1954, "Statistical Theory of Extreme Values and Some Practical Applications"; the generator is that of
     `SeededNormal`.

@@ -96,8 +96,9 @@ def step(model: keras.Model) -> keras.Model:
 
 
 def reader(model: keras.Model) -> keras.Model:
-    """The whole network with the state as an input and an output, sharing the weights of `model`, without dropout: what reads a
-    long text piece by piece.
+    """The whole network with the state as an input and an output, for long texts that are read piece by piece.
+
+    It shares the weights of `model`, without dropout.
 
     Args:
         model: A model from `char_rnn`.

@@ -53,8 +53,8 @@ def step(model: keras.Model) -> keras.Model:
         model: A model from `ngram`.
 
     Returns:
-        A `keras.Model` from [`token` (batch,), `ids` (batch, order - 1), at least one wide] to {`logits`: (batch, vocabulary), the
-        logarithms of the probabilities of the token that follows; `next_ids`}.
+        A `keras.Model` from [`token` (batch,), `ids` (batch, order - 1), at least one wide] to {`logits`: (batch, vocabulary),
+        the logarithms of the probabilities of the token that follows; `next_ids`}.
 
     Example:
         >>> sorted(step(ngram(8, 3, 20)).output)

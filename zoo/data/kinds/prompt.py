@@ -11,8 +11,9 @@ from zoo.types import counted
 
 
 def read(source, name, field):
-    r"""The token numbers of a text, or of a text file as a whole; line breaks and spaces at its ends count. In words of the
-    command line `\n` is a line break.
+    r"""The token numbers of a text, or of a text file as a whole.
+
+    Line breaks and spaces at its ends count. In words of the command line `\n` is a line break.
 
     Raises:
         UsageError: If the file is not UTF-8, or there is no text, or a piece of it is not in the vocabulary.
