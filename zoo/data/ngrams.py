@@ -145,7 +145,6 @@ class _Grams:
     context_count: int
     first: np.ndarray  # (n-grams,), where it ends for the first time
     ids: np.ndarray  # (time,), the n-gram that ends at each place, -1 where there is none
-    begins_text: np.ndarray  # (n-grams,), whether nothing can stand before it
 
     def table(self, shares, rests):
         begins = np.searchsorted(self.contexts, np.arange(self.context_count + 1))
@@ -167,7 +166,7 @@ def _grams(numbers, vocabulary_size, order, barrier):
     reach = _open_before(numbers, barrier)
     counts = np.bincount(numbers, minlength=vocabulary_size)
     every = np.arange(vocabulary_size)
-    grams = [_Grams(np.zeros_like(every), every, counts, 1, None, numbers, None)]
+    grams = [_Grams(np.zeros_like(every), every, counts, 1, None, numbers)]
     for length in range(2, order + 1):
         before = np.concatenate([[-1], grams[-1].ids[:-1]])
         there = np.flatnonzero((reach >= length - 1) & (before >= 0))
@@ -176,18 +175,7 @@ def _grams(numbers, vocabulary_size, order, barrier):
         )
         ids = np.full(len(numbers), -1)
         ids[there] = own
-        first = there[first]
-        grams.append(
-            _Grams(
-                keys // vocabulary_size,
-                keys % vocabulary_size,
-                counts,
-                len(grams[-1].tokens),
-                first,
-                ids,
-                reach[first] == length - 1,
-            )
-        )
+        grams.append(_Grams(keys // vocabulary_size, keys % vocabulary_size, counts, len(grams[-1].tokens), there[first], ids))
     return grams
 
 
@@ -198,8 +186,8 @@ def _kneser_ney(grams, uniform):
         if length < len(grams):
             longer = grams[length]
             kinds = np.bincount(gram.ids[longer.first], minlength=len(gram.tokens))  # different tokens before it
-            # What nothing can stand before keeps its count.
-            counts = kinds if length == 1 else np.where(gram.begins_text, counts, kinds)
+            # What nothing stands before, as at the beginning of a sentence, keeps its count.
+            counts = kinds if length == 1 else np.where(kinds > 0, kinds, counts)
         discounts = _discounts(counts)[np.minimum(counts, 3)]
         if length == 1:
             counts, discounts = counts * (uniform > 0), discounts * (uniform > 0)

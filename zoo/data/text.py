@@ -13,7 +13,8 @@ SPECIAL = ("<padding>", "<start>", "<end>", "<unknown>")
 LONGEST_KEPT = 40  # characters of a word whose numbers are kept
 SPACE = "\u2581"  # stands for the space inside a piece, as SentencePiece writes it
 WORDS = "<words>"  # the piece after the special ones of a vocabulary of whole words
-WORD = re.compile(rf"\n|{SPACE}?\w+|{SPACE}?[^\w\s{SPACE}]|{SPACE}")
+WORD = re.compile(r"\n|\S+")
+SIGN = re.compile(r"[\w']+|[^\w\s]")  # a sign beside a word, or the word
 
 
 class Vocabulary:
@@ -23,8 +24,8 @@ class Vocabulary:
     `<unknown>`. Spaces are kept, as the character U+2581, so that decoding gives the text back. With single characters for
     pieces this is a character vocabulary.
 
-    A vocabulary of whole words has the piece `<words>` after the special ones. Text is then cut into words, signs and line
-    breaks, each with the space before it, and one that is not in the vocabulary is `<unknown>` as a whole.
+    A vocabulary of whole words has the piece `<words>` after the special ones. Text is then cut at spaces and line breaks, and a
+    word that is not in the vocabulary is cut at its signs, such as commas, or is `<unknown>` as a whole.
 
     Args:
         pieces: Every piece in the order of its number; the first four are the special ones of `SPECIAL`.
@@ -60,9 +61,10 @@ class Vocabulary:
 
     @classmethod
     def of_words(cls, texts, minimum_count=1):
-        """The vocabulary of the words, signs and line breaks that `texts` have so often."""
-        counts = collections.Counter(word for text in texts for word in WORD.findall(_first_spaced(text).replace(" ", SPACE)))
-        return cls([*SPECIAL, WORDS, *sorted(word for word, count in counts.items() if count >= minimum_count)])
+        """The vocabulary of the words, between spaces, and the line breaks that `texts` have so often."""
+        counts = collections.Counter(word for text in texts for word in WORD.findall(text))
+        kept = sorted(word for word, count in counts.items() if count >= minimum_count)
+        return cls([*SPECIAL, WORDS, *(word if word == "\n" else SPACE + word for word in kept)])
 
     @classmethod
     def of_subwords(cls, texts, size):
@@ -103,11 +105,16 @@ class Vocabulary:
     def encode(self, text):
         """The numbers of a text, with the end token."""
         if self.has_words:
-            words = WORD.findall(_first_spaced(text).replace(" ", SPACE))
-            return [self.numbers.get(word, UNKNOWN) for word in words] + [END]
+            return [number for word in WORD.findall(text) for number in self._whole(word)] + [END]
         # A piece holds a space at its beginning only, so words can be cut one by one.
         words = text.replace(" ", " " + SPACE).split(" ")
         return [number for word in words for number in self._encode_word(word)] + [END]
+
+    def _whole(self, word):
+        """The number of a whole word, or of a word and its signs."""
+        parts = [word] if word == "\n" or SPACE + word in self.numbers else SIGN.findall(word)
+        numbers = [self.numbers.get(part if part == "\n" else SPACE + part, UNKNOWN) for part in parts]
+        return [UNKNOWN] if UNKNOWN in numbers else numbers
 
     def _encode_word(self, word):
         # Long words, which are rare, are not kept: a server is sent any.
@@ -137,11 +144,6 @@ class Vocabulary:
             numbers.append(number)
             start = end
         return tuple(numbers)
-
-
-def _first_spaced(text):
-    """A text whose lines begin with a space, as its other words do."""
-    return re.sub(r"(?m)^(?=[^\s])", " ", text)
 
 
 def padded(sequences, width=None):

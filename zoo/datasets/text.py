@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 from typing import Literal
 
 from zoo.data.language import language_data, split_text
@@ -24,7 +25,7 @@ def load(
     Args:
         path: A text file, several with commas between them, or a folder whose .txt and .md files are read, sorted by name; `~` is
             the user's own folder. Text is UTF-8, with or without a byte order mark.
-        level: Whether the tokens are characters or words.
+        level: Whether the tokens are characters or words; signs, such as commas, are words of their own.
         steps: Number of tokens in a window.
         minimum_count: How often a character or word must occur in the training part to be in the vocabulary.
         lower: Whether capitals are read as small letters.
@@ -45,7 +46,8 @@ def load(
     texts = {part: "" for part in ("train", "validation", "test")}
     for file in files:
         for part, text in split_text(_read(file)).items():
-            texts[part] += text.lower() if lower else text
+            text = text.lower() if lower else text
+            texts[part] += re.sub(r"([^\w\s'])", r" \1 ", text) if level == "words" else text
     return language_data(
         texts,
         steps,

@@ -8,6 +8,8 @@ from .local_response_normalization import LocalResponseNormalization as LocalRes
 from .locally_connected import LocallyConnected1D as LocallyConnected1D
 from .locally_connected import LocallyConnected2D as LocallyConnected2D
 from .maxout import Maxout as Maxout
+from .ngram_tables import NgramStep as NgramStep
+from .ngram_tables import NgramTables as NgramTables
 from .no_forget_lstm import NoForgetLSTMCell as NoForgetLSTMCell
 from .noise import SeededNormal as SeededNormal
 from .norm_stabilizer import NormStabilizer as NormStabilizer
