@@ -5,6 +5,7 @@ from .models.adaline import adaline as adaline
 from .models.alexnet import alexnet as alexnet
 from .models.alexnet import alexnet_small as alexnet_small
 from .models.binary_adder import binary_adder as binary_adder
+from .models.char_rnn import char_rnn as char_rnn
 from .models.deep_rnn import deep_rnn as deep_rnn
 from .models.identity_rnn import identity_rnn as identity_rnn
 from .models.latch_rnn import latch_rnn as latch_rnn

@@ -97,7 +97,7 @@ class Answer:
 
 def shown_name(name, field):
     """What a person calls an output: token numbers are text to them."""
-    return "text" if field.kind == "text" else name
+    return "text" if field.kind in ("text", "prompt") else name
 
 
 def ask(name, sources, given=None, endpoint=None, folder=None):
@@ -155,6 +155,8 @@ def _inputs(fields, sources, given, endpoint):
     unknown = [key for key in given if key not in fields]
     if unknown:
         raise UsageError(f"{endpoint} has no input {unknown[0]!r}{nearest(unknown[0], fields)} It takes {_described(fields)}.")
+    usual = {key: field.default for key, field in fields.items() if field.default is not None}
+    given = {**usual, **given}
     in_turn = {key: field for key, field in fields.items() if key not in given}
     missing = [key for key, field in in_turn.items() if not field.batched or not sources]
     if missing:

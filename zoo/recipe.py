@@ -31,7 +31,7 @@ FIT_TYPES = {
 # What a recipe's `fit` need not say; `schedule` apart, for builds that take an optimizer.
 OPTIMIZER_DEFAULTS = {"optimizer": "adam", "learning_rate": 1e-3, "momentum": 0.9, "weight_decay": 0.0, "global_clipnorm": None}
 # What `build` and `phases` are given; their other parameters are settings.
-GIVEN = ("contract", "optimizer", "settings")
+GIVEN = ("contract", "optimizer", "batch_size", "settings")
 # What a data set's `load` is given; its other parameters are settings where they have a type.
 GIVEN_TO_LOAD = ("path", "contract")
 OTHER_TYPES = {"data": str, "seed": Annotated[int, annotated_types.Ge(0), annotated_types.Le(2**31)]}
@@ -272,6 +272,8 @@ class Recipe:
             from zoo.optimizers import optimizer_of  # brings keras, which a reader of settings does without
 
             keywords["optimizer"] = optimizer_of(settings)
+        if self._takes("batch_size"):
+            keywords["batch_size"] = settings["batch_size"]
         try:
             model = self.build(**keywords)
         except KeyError as error:

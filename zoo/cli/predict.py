@@ -103,7 +103,7 @@ def _print_answer(answer):
     from zoo.occlusion import in_words
 
     first = next(iter(answer.outputs))
-    if answer.fields[first].kind == "text":
+    if answer.fields[first].kind in ("text", "prompt"):
         for row in range(len(answer)):
             print(answer.words(first, row))
         return

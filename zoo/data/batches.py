@@ -36,6 +36,9 @@ def check_targets(part, outputs):
 class Batches(keras.utils.PyDataset):
     """The batches of one part of a data set, for `fit` and `evaluate`.
 
+    Consecutive examples keep their order, whatever the seed: row n of every batch goes on where row n of the batch before ends.
+    What does not fill the last batch is left out in training, where a seed is given.
+
     Token numbers whose length the contract leaves free are bucketed: a batch holds examples of about the same length, and each
     input is cut to the longest of them, the targets that are aligned with it too. Every other array stays whole. An input whose
     longest example is as long as its contract allows is left whole as well, because the first two batches may need one place
@@ -69,7 +72,13 @@ class Batches(keras.utils.PyDataset):
         self.part, self.batch_size, self.seed = part, batch_size, seed
         self.epoch = 0
         self._ordered_epoch = None
-        lengths = {name: _lengths(part, name) for name, field in contract.inputs.items() if _is_text(field)}
+        if part.consecutive and seed is not None and len(part) < batch_size:
+            raise UsageError(
+                f"the training part has {len(part)} windows of text, and a batch {batch_size}; expected at least as many. "
+                "Use a smaller batch_size, or shorter windows."
+            )
+        texts = {} if part.consecutive else {name: field for name, field in contract.inputs.items() if _is_text(field)}
+        lengths = {name: _lengths(part, name) for name in texts}
         self._longest = np.max(list(lengths.values()), axis=0) if lengths else None  # of each example
         self._cut = {}
         for name, own in lengths.items():
@@ -78,6 +87,8 @@ class Batches(keras.utils.PyDataset):
                 self._cut[name] = own
 
     def __len__(self):
+        if self.part.consecutive and self.seed is not None:
+            return len(self.part) // self.batch_size
         return -(-len(self.part) // self.batch_size)
 
     def __getitem__(self, index):
@@ -108,6 +119,8 @@ class Batches(keras.utils.PyDataset):
     def _batches_of_epoch(self):
         """The row numbers of each batch."""
         examples = np.arange(len(self.part))
+        if self.part.consecutive:
+            return self._side_by_side(examples)
         generator = np.random.default_rng([self.seed or 0, self.epoch])
         if self.seed is not None:
             generator.shuffle(examples)
@@ -121,6 +134,13 @@ class Batches(keras.utils.PyDataset):
             order = generator.permutation(len(batches))
             batches = [batches[index] for index in order]
         return batches
+
+    def _side_by_side(self, examples):
+        """The row numbers of each batch of consecutive examples."""
+        if self.seed is None:
+            return np.split(examples, range(self.batch_size, len(examples), self.batch_size))
+        length = len(examples) // self.batch_size
+        return list(examples[: length * self.batch_size].reshape(self.batch_size, length).T)
 
 
 def _is_text(field):

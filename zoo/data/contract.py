@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.errors import UsageError
 
-KINDS = ("bits", "boxes", "image", "label", "series", "text", "vector")  # the files of zoo.data.kinds
+KINDS = ("bits", "boxes", "image", "label", "prompt", "series", "text", "vector")  # the files of zoo.data.kinds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Field:
         vocabulary: For token numbers, the text of each number, in order.
         max_length: Largest length where the shape leaves it free, or None.
         batched: Whether examples come in batches; False for a single value, such as a seed.
+        default: What a single value is where a person says nothing, or None where they must.
         kind: What it is to a person, one of `KINDS`, the files of `zoo.data.kinds`. By default
             "text" where there is a vocabulary, "label" where there are classes, else "vector".
         classes: For labels, the name of each class, in order.
@@ -49,12 +50,13 @@ class Field:
     picture: dict | None = None
     column: str | None = None
     usual: tuple | None = None
+    default: int | float | None = None
 
     def __post_init__(self):
         kind = self.kind or ("text" if self.vocabulary is not None else "label" if self.classes is not None else "vector")
         if kind not in KINDS:
             raise UsageError(f"got the kind {kind!r} of a field; expected one of {', '.join(KINDS)}.")
-        for needed, name in (("label", "classes"), ("text", "vocabulary")):
+        for needed, name in (("label", "classes"), ("prompt", "vocabulary"), ("text", "vocabulary")):
             if kind == needed and getattr(self, name) is None:
                 raise UsageError(f"got a field of the kind {kind} without {name}; give it {name}=(...), or the kind vector.")
         object.__setattr__(self, "kind", kind)
@@ -194,6 +196,8 @@ class Part:
             text have; {output: such a name} where some of several targets have one. None for targets that stand for the whole
             example, such as a class.
         baselines: For series, {rule: `(examples, horizon)`} of what simple rules forecast for the steps after each window.
+        consecutive: Whether each example goes on where the one before it ends, as the windows of a text do. A batch then holds
+            as many stretches of the text side by side, and the next batch goes on with each of them.
     """
 
     inputs: dict
@@ -201,6 +205,7 @@ class Part:
     references: tuple | None = None
     aligned: str | dict | None = None
     baselines: dict | None = None
+    consecutive: bool = False
 
     def __len__(self):
         return len(next(iter(self.inputs.values())))
@@ -301,48 +306,3 @@ def unequal(before, now):
     if not isinstance(before, dict):
         return "a fingerprint of an earlier version of zoo"
     return ", ".join(part for part in now if before.get(part) != now[part])
-
-
-def image_data(train, test, validation_examples, seed, classes, source, licence, picture=None):
-    """A `Data` of classified images; the validation part is drawn from the training images.
-
-    Args:
-        train: (images, labels): uint8, or floating point in [0, 1], `(examples, height, width, channels)`, and integers
-            `(examples,)`.
-        test: The same.
-        validation_examples: How many of the training images are kept for validation.
-        seed: Seed of that choice.
-        classes: Name of each label.
-        source: Where the images come from.
-        licence: Their licence.
-        picture: How a person's picture is given their form, as in `Field`.
-
-    Returns:
-        A `Data` with the input `image`, float32 in [0, 1], and int32 targets.
-    """
-    images, labels = train
-    order = np.random.default_rng(seed).permutation(len(images))
-    validation, kept = order[:validation_examples], order[validation_examples:]
-    parts = (images[kept], labels[kept]), (images[validation], labels[validation]), test
-    return parted_image_data(*parts, classes, source, licence, picture)
-
-
-def parted_image_data(train, validation, test, classes, source, licence, picture=None):
-    """A `Data` of classified images that are in three parts already; see `image_data`."""
-
-    def part(images, labels):
-        pixels = images.astype("float32")
-        if images.dtype == "uint8":
-            pixels /= np.float32(255)
-        return Part({"image": pixels}, labels.astype("int32"))
-
-    return Data(
-        train=part(*train),
-        validation=part(*validation),
-        test=part(*test),
-        contract=Contract(
-            {"image": Field("float32", train[0].shape[1:], 0.0, 1.0, kind="image", picture=picture)}, tuple(classes)
-        ),
-        source=source,
-        licence=licence,
-    )

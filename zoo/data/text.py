@@ -1,6 +1,8 @@
 """Text to token numbers and back."""
 
+import collections
 import functools
+import re
 
 import numpy as np
 
@@ -10,6 +12,9 @@ PADDING, START, END, UNKNOWN = 0, 1, 2, 3
 SPECIAL = ("<padding>", "<start>", "<end>", "<unknown>")
 LONGEST_KEPT = 40  # characters of a word whose numbers are kept
 SPACE = "\u2581"  # stands for the space inside a piece, as SentencePiece writes it
+WORDS = "<words>"  # the piece after the special ones of a vocabulary of whole words
+WORD = re.compile(r"\n|\S+")
+SIGN = re.compile(r"[\w']+|[^\w\s]")  # a sign beside a word, or the word
 
 
 class Vocabulary:
@@ -18,6 +23,9 @@ class Vocabulary:
     Text is cut from left to right, always at the longest piece that fits; a character that no piece begins with is
     `<unknown>`. Spaces are kept, as the character U+2581, so that decoding gives the text back. With single characters for
     pieces this is a character vocabulary. Where no piece has a capital letter, capitals are read as small letters.
+
+    A vocabulary of whole words has the piece `<words>` after the special ones. Text is then cut at spaces and line breaks, and a
+    word that is not in the vocabulary is cut at its signs, such as commas, or is `<unknown>` as a whole.
 
     Args:
         pieces: Every piece in the order of its number; the first four are the special ones of `SPECIAL`.
@@ -43,14 +51,23 @@ class Vocabulary:
             raise ValueError("a piece occurs twice in the vocabulary.")
         # Without the special ones: a text that spells "<end>" does not end there.
         self.numbers = {piece: number for number, piece in enumerate(self.pieces) if number > UNKNOWN}
+        self.has_words = WORDS in self.pieces[4:5]
         self.longest = max(map(len, self.pieces[4:]), default=1)
         self.is_small = without_capitals(self.pieces)
         self._encode_short_word = functools.lru_cache(maxsize=20_000)(self._longest_first)
 
     @classmethod
-    def of_characters(cls, texts):
-        """The vocabulary of every character in `texts`."""
-        return cls([*SPECIAL, *sorted(set("".join(texts).replace(" ", SPACE)))])
+    def of_characters(cls, texts, minimum_count=1):
+        """The vocabulary of the characters that `texts` have so often."""
+        counts = collections.Counter("".join(texts).replace(" ", SPACE))
+        return cls([*SPECIAL, *sorted(character for character, count in counts.items() if count >= minimum_count)])
+
+    @classmethod
+    def of_words(cls, texts, minimum_count=1):
+        """The vocabulary of the words, between spaces, and the line breaks that `texts` have so often."""
+        counts = collections.Counter(word for text in texts for word in WORD.findall(text))
+        kept = sorted(word for word, count in counts.items() if count >= minimum_count)
+        return cls([*SPECIAL, WORDS, *(word if word == "\n" else SPACE + word for word in kept)])
 
     @classmethod
     def of_subwords(cls, texts, size):
@@ -58,7 +75,6 @@ class Vocabulary:
 
         Every character is a piece; where they are too many, the rarest are not.
         """
-        import collections
         import io
 
         import sentencepiece
@@ -93,9 +109,17 @@ class Vocabulary:
         """The numbers of a text, with the end token."""
         if self.is_small:
             text = small_letters(text)
+        if self.has_words:
+            return [number for word in WORD.findall(text) for number in self._whole(word)] + [END]
         # A piece holds a space at its beginning only, so words can be cut one by one.
         words = text.replace(" ", " " + SPACE).split(" ")
         return [number for word in words for number in self._encode_word(word)] + [END]
+
+    def _whole(self, word):
+        """The number of a whole word, or of a word and its signs."""
+        parts = [word] if word == "\n" or SPACE + word in self.numbers else SIGN.findall(word)
+        numbers = [self.numbers.get(part if part == "\n" else SPACE + part, UNKNOWN) for part in parts]
+        return [UNKNOWN] if UNKNOWN in numbers else numbers
 
     def _encode_word(self, word):
         # Long words, which are rare, are not kept: a server is sent any.
@@ -142,14 +166,14 @@ def without_capitals(pieces):
     return all(piece == small_letters(piece) for piece in pieces[4:])
 
 
-def padded(sequences):
-    """Lists of numbers as one int32 array `(examples, longest)`, padded with 0 on the right.
+def padded(sequences, width=None):
+    """Lists of numbers as one int32 array `(examples, width)`, by default as wide as the longest, padded with 0 on the right.
 
     Example:
         >>> padded([[5], [6, 7]]).tolist()
         [[5, 0], [6, 7]]
     """
-    array = np.full((len(sequences), max(map(len, sequences))), PADDING, "int32")
+    array = np.full((len(sequences), width or max(map(len, sequences))), PADDING, "int32")
     for row, sequence in zip(array, sequences):
         row[: len(sequence)] = sequence
     return array

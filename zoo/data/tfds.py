@@ -2,7 +2,7 @@
 
 import zipfile
 
-from zoo.data.contract import image_data
+from zoo.data.classified_images import image_data
 from zoo.data.prepared import cache_folder, data_folder, missing, reachable
 from zoo.errors import UsageError
 

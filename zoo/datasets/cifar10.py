@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from zoo.data.contract import image_data
+from zoo.data.classified_images import image_data
 from zoo.data.prepared import data_folder
 from zoo.data.tfds import load_images
 from zoo.errors import UsageError

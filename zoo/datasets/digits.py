@@ -7,7 +7,7 @@ import sklearn.datasets
 import sklearn.model_selection
 from PIL import Image
 
-from zoo.data.contract import image_data
+from zoo.data.classified_images import image_data
 
 # How `zoo.data.pictures.light_on_dark` gives a person's picture the form of these images.
 PICTURE = {"box": 20, "center": "box"}

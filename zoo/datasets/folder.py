@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 from PIL import Image
 
-from zoo.data.contract import parted_image_data
+from zoo.data.classified_images import parted_image_data
 from zoo.data.pictures import DEEP_MODES, pixels
 from zoo.data.splits import stratified
 from zoo.errors import UsageError

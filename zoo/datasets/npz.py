@@ -7,7 +7,7 @@ import zipfile
 
 import numpy as np
 
-from zoo.data.contract import image_data
+from zoo.data.classified_images import image_data
 from zoo.datasets.folder import check_memory
 from zoo.errors import UsageError
 

@@ -1,4 +1,5 @@
 from .augmentation import Augmentation as Augmentation
+from .carried import CarriedState as CarriedState
 from .elbo import NegativeELBO as NegativeELBO
 from .euclidean_distance import EuclideanDistance as EuclideanDistance
 from .layer_norm_lstm import LayerNormLSTMCell as LayerNormLSTMCell
@@ -8,6 +9,8 @@ from .locally_connected import LocallyConnected1D as LocallyConnected1D
 from .locally_connected import LocallyConnected2D as LocallyConnected2D
 from .max_over_time import MaxOverTime as MaxOverTime
 from .maxout import Maxout as Maxout
+from .ngram_tables import NgramStep as NgramStep
+from .ngram_tables import NgramTables as NgramTables
 from .no_forget_lstm import NoForgetLSTMCell as NoForgetLSTMCell
 from .noise import SeededNormal as SeededNormal
 from .norm_stabilizer import NormStabilizer as NormStabilizer
@@ -21,4 +24,5 @@ from .soft_sharing import SoftSharing as SoftSharing
 from .standardization import Standardization as Standardization
 from .tied import TiedDense as TiedDense
 from .token_dropout import TokenDropout as TokenDropout
+from .token_sampler import TokenSampler as TokenSampler
 from .unit_length import UnitLength as UnitLength

@@ -16,6 +16,7 @@ from zoo.data.contract import Data
 from zoo.endpoints import default_endpoint
 from zoo.errors import RunError, UsageError
 from zoo.execution import choose_execution
+from zoo.layers import CarriedState
 from zoo.optimizers import optimizer_of, scheduled
 from zoo.recipe import OPTIMIZER_DEFAULTS, Recipe, Target
 from zoo.training.evaluate import EVALUATION_BATCH, measured
@@ -159,7 +160,7 @@ def _fit_phase(run, phase, folder, until, progress, begin):
         epochs=until,
         initial_epoch=progress["epochs_done"],
         validation_data=validation,
-        callbacks=[keeper],
+        callbacks=[keeper, keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: _reset_states(model))],
         shuffle=False,
         verbose=run.verbose,
     )
@@ -170,6 +171,13 @@ def _fit_phase(run, phase, folder, until, progress, begin):
     if progress["best"] is None:
         raise RunError(f"{target.metric} was finite in no epoch; try a smaller learning_rate.")
     return progress
+
+
+def _reset_states(model):
+    """Lets layers that carry a state from batch to batch begin with the text again."""
+    for layer in model._flatten_layers():
+        if isinstance(layer, CarriedState):
+            layer.reset_state()
 
 
 def _load_start(model, path):

@@ -1,0 +1,119 @@
+"""Running text for language models: what to read, and the token that follows each."""
+
+import re
+
+import numpy as np
+
+from zoo.data.contract import Contract, Data, Field, Part
+from zoo.data.text import Vocabulary, padded
+from zoo.errors import UsageError
+
+LONGEST_PROMPT = 2000
+STREAMS, STEPS = 20, 100  # in which a long text is read
+
+
+def language_data(texts, steps, source, licence, level="characters", minimum_count=1, contract=None, **further):
+    """A `Data` of running text, cut into consecutive windows.
+
+    Args:
+        texts: {part: text}, of "train", "validation" and "test".
+        steps: Number of tokens in a window.
+        source: Where the text comes from.
+        licence: Its licence.
+        level: "characters" or "words".
+        minimum_count: How often a piece must occur in the training part to be in the vocabulary; the others are `<unknown>`.
+        contract: A `Contract` whose vocabulary is used; None makes that of the training part.
+        **further: Keywords of `Data`.
+
+    Returns:
+        A `Data` with `tokens` (windows, steps), int32, and as targets the token that follows each, padded with 0 in the last
+        window.
+
+    Raises:
+        UsageError: If the text of a part is empty, or too short for a window and the token that follows it.
+
+    Example:
+        >>> data = language_data(dict.fromkeys(("train", "validation", "test"), "hello"), 4, "the lecture", "none")
+        >>> data.train.inputs["tokens"].tolist(), data.train.targets.tolist()
+        ([[5, 4, 6, 6]], [[4, 6, 6, 7]])
+    """
+    if contract is None:
+        make = Vocabulary.of_words if level == "words" else Vocabulary.of_characters
+        vocabulary = make([texts["train"]], minimum_count)
+    else:
+        vocabulary = Vocabulary(contract["tokens"].vocabulary)
+    parts = {}
+    for name, text in texts.items():
+        numbers = vocabulary.encode(text)[:-1]
+        if len(numbers) <= 1:
+            raise UsageError(f"{source} has {len(numbers)} {level} in its {name} part; expected at least two.")
+        parts[name] = windows(numbers, steps)
+    field = Field("int32", (None,), 0, len(vocabulary) - 1, vocabulary.pieces, LONGEST_PROMPT, kind="prompt")
+    return Data(**parts, contract=Contract({"tokens": field}), source=source, licence=licence, **further)
+
+
+def windows(numbers, steps):
+    """A `Part` of the consecutive windows of a text.
+
+    Args:
+        numbers: The token numbers of the text, at least two.
+        steps: Number of tokens in a window; the last one is padded with 0.
+
+    Example:
+        >>> windows([7, 8, 9, 7], 2).targets.tolist()
+        [[8, 9], [7, 0]]
+    """
+    tokens = [numbers[start : start + steps] for start in range(0, len(numbers) - 1, steps)]
+    following = [numbers[start + 1 : start + 1 + steps] for start in range(0, len(numbers) - 1, steps)]
+    tokens[-1] = tokens[-1][: len(following[-1])]
+    return Part({"tokens": padded(tokens, steps)}, padded(following, steps), aligned="tokens", consecutive=True)
+
+
+def split_text(text, validation=0.1, test=0.1):
+    r"""{part: text}: the last share of the characters is the test part, the share before it the validation part.
+
+    A part begins with a line, where the text has enough of them.
+
+    Example:
+        >>> split_text("a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n")["test"]
+        'j\n'
+    """
+    ends = [match.end() for match in re.finditer("\n", text)]
+    cuts = []
+    for share in (validation + test, test):
+        wanted = round(len(text) * (1 - share))
+        nearest = min(ends, key=lambda end: abs(end - wanted), default=wanted)
+        cuts.append(nearest if abs(nearest - wanted) <= 0.02 * len(text) else wanted)
+    return {"train": text[: cuts[0]], "validation": text[cuts[0] : cuts[1]], "test": text[cuts[1] :]}
+
+
+def cross_entropy(reader, part):
+    """The mean of -log p(token | all tokens before it) over a text, with the state carried from its beginning to its end.
+
+    The text is read as 20 stretches side by side, each of which begins with a state of zeros.
+
+    Args:
+        reader: A model from [`tokens` (batch, time), states...] to {`logits`; `next_...` for each state}.
+        part: A `zoo.data.Part` of consecutive windows, whose targets are padded with 0.
+
+    Returns:
+        A number of nats a token: divided by log 2, bits; its exponential is the perplexity.
+    """
+    tokens, following = part.inputs["tokens"].ravel(), part.targets.ravel()
+    tokens, following = tokens[following != 0], following[following != 0]
+    streams = min(STREAMS, len(tokens))
+    length = -(-len(tokens) // streams)
+    tokens, following = (
+        np.pad(array, (0, streams * length - len(array))).reshape(streams, length) for array in (tokens, following)
+    )
+    states = [np.zeros((streams, state.shape[-1]), "float32") for state in reader.inputs[1:]]
+    total = 0.0
+    for start in range(0, length, STEPS):
+        outputs = reader.predict_on_batch([tokens[:, start : start + STEPS], *states])
+        states = [outputs[f"next_{state.name}"] for state in reader.inputs[1:]]
+        wanted = following[:, start : start + STEPS]
+        logits = np.asarray(outputs["logits"], "float64")
+        logits = logits - logits.max(axis=-1, keepdims=True)
+        known = np.take_along_axis(logits, wanted[..., None], axis=-1)[..., 0] - np.log(np.exp(logits).sum(axis=-1))
+        total -= known[wanted != 0].sum()
+    return total / np.count_nonzero(following)

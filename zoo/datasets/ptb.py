@@ -1,0 +1,61 @@
+"""The Penn Treebank as Mikolov et al. prepared it: a million words of the Wall Street Journal, 10 000 different ones."""
+
+import gzip
+import hashlib
+
+from zoo.data.language import language_data
+from zoo.data.prepared import data_folder, missing
+from zoo.errors import UsageError
+from zoo.types import Count
+
+ORIGIN = "https://www.fit.vut.cz/person/imikolov/public/rnnlm/simple-examples.tgz"
+INSTEAD = "data=tiny_shakespeare, or data=text:FILE level=words"
+# sha256 of the text, so that another compression of the same text passes.
+PTB = {
+    "train": "fcea919f6cf83f35d4d00c6cbf08040d13d4155226340912e2fef9c9c4102cbf",
+    "valid": "c9fe6985fe0d4ccb578183407d7668fc6066c20700cb4cf87d8ff1cc34df1bf2",
+    "test": "dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0",
+}
+
+
+def load(steps: Count = 35, contract=None):
+    """929 589 words to train, 73 760 to validate and 82 430 to test, line breaks among them.
+
+    The text is in small letters, numbers are `N` and rare words `<unk>`: the vocabulary is that of the training part, 10 000 with
+    the line break.
+
+    Source: Marcus, Santorini & Marcinkiewicz 1993, "Building a Large Annotated Corpus of English: The Penn Treebank"; Mikolov et
+    al. 2010, "Recurrent Neural Network Based Language Model".
+
+    Args:
+        steps: Number of words in a window.
+        contract: A `Contract` whose vocabulary is used; None makes that of the training part.
+
+    Returns:
+        A `zoo.data.Data` with `tokens` (windows, steps) and the tokens that follow.
+
+    Raises:
+        UsageError: If `ZOO_DATA_DIR` is not set or holds no ptb/ptb.train.txt.gz, ..., or other texts.
+
+    Example:
+        `zoo.datasets.ptb.load()` reads ptb/ptb.train.txt.gz and so on in the folder of `ZOO_DATA_DIR`.
+    """
+    texts = {part: _text(name) for part, name in (("train", "train"), ("validation", "valid"), ("test", "test"))}
+    licence = "derived from texts of the Linguistic Data Consortium: not to be republished"
+    return language_data(texts, steps, f"Penn Treebank, {ORIGIN}", licence, "words", contract=contract)
+
+
+def _text(name):
+    given = data_folder()
+    file = None if given is None else given / "ptb" / f"ptb.{name}.txt.gz"
+    if file is None or not file.is_file():
+        raise missing(str(file or f"ptb/ptb.{name}.txt.gz in the folder of ZOO_DATA_DIR"), ORIGIN, INSTEAD)
+    try:
+        content = gzip.decompress(file.read_bytes())
+    except (OSError, EOFError) as error:
+        raise UsageError(f"{file} cannot be read ({error}); fetch it from {ORIGIN} again.") from error
+    if hashlib.sha256(content).hexdigest() != PTB[name]:
+        raise UsageError(
+            f"{file} is not the {name} part of the Penn Treebank (its sha256 differs); fetch it from {ORIGIN} again."
+        )
+    return content.decode()

@@ -1,0 +1,115 @@
+"""Writing text from a language model, token by token, as one graph."""
+
+import keras
+from keras import ops
+
+from zoo.layers.noise import seeded_gumbel
+
+PADDING, FIRST_WRITTEN = 0, 4  # the numbers below are padding, start, end and unknown
+
+
+@keras.saving.register_keras_serializable("zoo")
+class TokenSampler(keras.layers.Layer):
+    """Continues prompts with tokens that are drawn from a model's predictions.
+
+    Each token is drawn from softmax(logits / temperature) over the `top_k` likeliest ones, by the Gumbel-max trick with noise
+    that depends only on the seed, the row and the number of the token: so all runtimes write the same text. At temperature 0 it
+    is the likeliest one. Padding, start, end and unknown tokens (0 to 3) are never written.
+
+    Source: Bengio et al. 2003, "A Neural Probabilistic Language Model"; Gumbel 1954, "Statistical Theory of Extreme Values and
+    Some Practical Applications"; Fan, Lewis & Dauphin 2018, "Hierarchical Neural Story Generation" (top-k).
+
+    Args:
+        step: A functional model of one step, from [`token` (batch,), states (batch, units)...] to {`logits`: (batch, vocabulary);
+            `next_...` for each state, in the same order}. States begin as zeros.
+        largest_k: The largest `top_k` that can be asked for; the vocabulary where it is smaller.
+
+    Call arguments:
+        prompt: int32 `(batch, time)`, at least one token in each row, padded with 0 on the right.
+        length: Scalar int32, the number of tokens to write.
+        temperature: Scalar float32, 0 or more.
+        top_k: Scalar int32, from how many tokens to draw; 0 for all of them.
+        seed: Scalar int32, 0 or more; row n of the batch draws as the first row of seed + n does.
+
+    Returns:
+        int32 `(batch, length)`.
+
+    Raises:
+        ValueError: If `largest_k` is smaller than 1.
+    """
+
+    def __init__(self, step: keras.Model, largest_k: int = 100, **kwargs):
+        super().__init__(**kwargs)
+        if largest_k < 1:
+            raise ValueError(f"`largest_k` of TokenSampler must be at least 1, got {largest_k}.")
+        self.step, self.largest_k = step, largest_k
+
+    def call(self, prompt, length, temperature, top_k, seed):
+        batch, prompt_width = ops.shape(prompt)[0], ops.shape(prompt)[1]
+        vocabulary = self.step.output["logits"].shape[-1]
+        largest_k = min(vocabulary, self.largest_k)
+        kept = ops.clip(ops.where(top_k < 1, largest_k, top_k), 1, largest_k)
+        given = ops.sum(ops.cast(prompt != PADDING, "int32"), axis=1)  # (batch,)
+        seeds = seed + ops.arange(batch, dtype="int32")  # (batch,)
+        places = ops.arange(length, dtype="int32")[None, :]  # (1, length)
+        never = ops.arange(vocabulary) < FIRST_WRITTEN
+        is_random = ops.cast(temperature > 0, "float32")
+        divisor = ops.where(temperature > 0, temperature, 1.0)
+
+        def drawn(logits, number):
+            logits = ops.where(never, -1e30, ops.cast(logits, "float32"))
+            smallest = ops.take(ops.top_k(logits, largest_k)[0], kept - 1, axis=1)[:, None]  # (batch, 1)
+            noise = is_random * seeded_gumbel(seeds, ops.maximum(number, 0), vocabulary)
+            noisy = logits / divisor + noise  # (batch, vocabulary)
+            noisy = ops.where(ops.logical_and(logits < smallest, top_k > 0), -1e30, noisy)
+            # Not `argmax`: Keras builds it from bitwise operations that LiteRT does not have.
+            return ops.cast(ops.top_k(noisy, 1)[1][:, 0], "int32")
+
+        def advance(index, token, tokens, *states):
+            outputs = self.step([token, *states])
+            number = index + 1 - given  # of the token that follows, negative while the prompt goes on; (batch,)
+            prompted = ops.take(prompt, ops.minimum(index + 1, prompt_width - 1), axis=1)
+            token = ops.where(number < 0, prompted, drawn(outputs["logits"], number))
+            tokens = ops.where(places == number[:, None], token[:, None], tokens)
+            return (index + 1, token, tokens, *(outputs[name] for name in self._next_states()))
+
+        states = [ops.zeros((batch, *state.shape[1:]), dtype=state.dtype) for state in self.step.inputs[1:]]
+        tokens = ops.zeros((batch, 1), dtype="int32") + 0 * places  # (batch, length)
+        last = prompt_width + length - 1
+        loop = (ops.zeros((), dtype="int32"), prompt[:, 0], tokens, *states)
+        return ops.while_loop(lambda index, *_: index < last, advance, loop)[2]
+
+    def _next_states(self):
+        return [f"next_{state.name}" for state in self.step.inputs[1:]]
+
+    def compute_output_spec(self, prompt, length, temperature, top_k, seed):
+        return keras.KerasTensor((prompt.shape[0], None), dtype="int32")
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "step": keras.saving.serialize_keras_object(self.step),
+            "largest_k": self.largest_k,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "step": keras.saving.deserialize_keras_object(config["step"])})
+
+
+def sampler(step: keras.Model, largest_k: int = 100) -> keras.Model:
+    """A writer as one graph, made of the step of a trained language model; see `TokenSampler`.
+
+    Args:
+        step: The model of one step.
+        largest_k: The largest `top_k` that can be asked for.
+
+    Returns:
+        A `keras.Model` from `prompt` (batch, time) and the scalars `length`, `temperature`, `top_k` and `seed` to {`tokens`:
+        (batch, length) int32}.
+    """
+    prompt = keras.Input((None,), dtype="int32", name="prompt")
+    types = {"length": "int32", "temperature": "float32", "top_k": "int32", "seed": "int32"}
+    scalars = [keras.Input(batch_shape=(), dtype=dtype, name=name) for name, dtype in types.items()]
+    tokens = TokenSampler(step, largest_k, name="token_sampler")(prompt, *scalars)
+    return keras.Model([prompt, *scalars], {"tokens": tokens}, name="sampler")

@@ -1,0 +1,140 @@
+"""A recurrent network that reads text and predicts the token that follows, at every place.
+
+Each token becomes a vector, a stack of recurrent layers reads them, and a linear layer scores every token of the vocabulary as
+the next one. Sampled again and again, it writes.
+
+Source: Dibeklioğlu 2025, GE 461 "Deep Learning", the character-level language model ("hello"); "Deep Learning: Recurrent
+Networks", lecture of 26 February 2018; Karpathy 2015, "The Unreasonable Effectiveness of Recurrent Neural Networks"; dropout
+between the layers only, as Zaremba, Sutskever & Vinyals 2014, "Recurrent Neural Network Regularization".
+"""
+
+from typing import Literal
+
+import keras
+from keras import layers
+
+from zoo.layers.carried import CarriedState
+from zoo.layers.token_sampler import sampler as token_sampler
+
+CELLS = {"rnn": layers.SimpleRNN, "gru": layers.GRU, "lstm": layers.LSTM}
+
+
+def char_rnn(
+    vocabulary_size: int = 69,
+    embedding: int | None = 64,
+    units: tuple[int, ...] = (256, 256),
+    cell: Literal["rnn", "gru", "lstm"] = "gru",
+    dropout: float = 0.0,
+    batch_size: int | None = None,
+    name: str = "char_rnn",
+) -> keras.Model:
+    """Builds the network: 664,197 weights by default.
+
+    Args:
+        vocabulary_size: Number of tokens, with the four special ones.
+        embedding: Width of the vector of a token; None for one-hot vectors.
+        units: Width of each recurrent layer, bottom to top.
+        cell: "rnn", "gru" or "lstm".
+        dropout: Fraction of the vectors, and of each layer's outputs, dropped in training; what a layer hands to itself in the
+            next step is never dropped.
+        batch_size: Number of rows of a training batch, each of which goes on where it stopped in the batch before; None to begin
+            every batch with a state of zeros, as outside training.
+        name: Name of the model.
+
+    Returns:
+        An uncompiled `keras.Model` from `tokens` (batch, time) int32 to `logits` (batch, time, vocabulary_size).
+
+    Raises:
+        ValueError: If `units` is empty, or there is no such cell.
+
+    Example:
+        >>> char_rnn(8, embedding=None, units=(3,), cell="rnn").output_shape
+        (None, None, 8)
+    """
+    if not units:
+        raise ValueError("`units` of char_rnn must have at least one number, the width of a recurrent layer, got none.")
+    if cell not in CELLS:
+        raise ValueError(f'`cell` of char_rnn must be "rnn", "gru" or "lstm", got {cell!r}.')
+    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    if embedding is None:
+        x = layers.CategoryEncoding(vocabulary_size, output_mode="one_hot", name="embedding")(tokens)
+    else:
+        x = layers.Embedding(vocabulary_size, embedding, name="embedding")(tokens)
+    for index, width in enumerate(units, start=1):
+        if dropout:
+            x = layers.Dropout(dropout, name=f"dropout{index}")(x)
+        rnn = CELLS[cell](width, return_sequences=True, return_state=True, name=f"{cell}{index}")
+        x = CarriedState(rnn, batch_size, name=f"carried{index}")(x)
+    if dropout:
+        x = layers.Dropout(dropout, name=f"dropout{len(units) + 1}")(x)
+    logits = layers.Dense(vocabulary_size, dtype="float32", name="logits")(x)
+    return keras.Model(tokens, logits, name=name)
+
+
+def step(model: keras.Model) -> keras.Model:
+    """One time step with the state as an input and an output, sharing the weights of `model`, without dropout.
+
+    Args:
+        model: A model from `char_rnn`.
+
+    Returns:
+        A `keras.Model` from [`token` (batch,), `state1`, `state2`, ... (batch, units)], of which an LSTM has two for each layer,
+        to {`logits`: (batch, vocabulary); `next_state1`, `next_state2`, ...}.
+
+    Example:
+        >>> sorted(step(char_rnn(8, 4, (3, 2))).output)
+        ['logits', 'next_state1', 'next_state2']
+    """
+    cells = layers.StackedRNNCells([layer.rnn.cell for layer in carried_layers(model)], name="cells")
+    token = keras.Input((), dtype="int32", name="token")
+    sizes = keras.tree.flatten(cells.state_size)
+    states = [keras.Input((size,), name=f"state{index}") for index, size in enumerate(sizes, start=1)]
+    packed = keras.tree.pack_sequence_as(cells.state_size, states)
+    output, new = cells(model.get_layer("embedding")(token), packed)
+    outputs = {f"next_{state.name}": one for state, one in zip(states, keras.tree.flatten(new))}
+    return keras.Model([token, *states], {"logits": model.get_layer("logits")(output), **outputs}, name="step")
+
+
+def reader(model: keras.Model) -> keras.Model:
+    """The whole network with the state as an input and an output, for long texts that are read piece by piece.
+
+    It shares the weights of `model`, without dropout.
+
+    Args:
+        model: A model from `char_rnn`.
+
+    Returns:
+        A `keras.Model` from [`tokens` (batch, time), `state1`, ...] to {`logits`: (batch, time, vocabulary); `next_state1`, ...}.
+
+    Example:
+        >>> reader(char_rnn(8, 4, (3,))).output["logits"].shape
+        (None, None, 8)
+    """
+    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    x, states, following = model.get_layer("embedding")(tokens), [], []
+    for layer in carried_layers(model):
+        sizes = keras.tree.flatten(layer.rnn.state_size)
+        own = [keras.Input((size,), name=f"state{index}") for index, size in enumerate(sizes, start=len(states) + 1)]
+        x, *new = layer.rnn(x, initial_state=own)
+        states, following = states + own, following + new
+    outputs = {f"next_{state.name}": new for state, new in zip(states, following)}
+    return keras.Model([tokens, *states], {"logits": model.get_layer("logits")(x), **outputs}, name="reader")
+
+
+def sampler(model: keras.Model, largest_k: int = 100) -> keras.Model:
+    """A writer as one graph, made from a trained model; `zoo.layers.TokenSampler` says how it draws.
+
+    Args:
+        model: A model from `char_rnn`.
+        largest_k: The largest `top_k` that can be asked for.
+
+    Returns:
+        A `keras.Model` from `prompt` (batch, time) and the scalars `length`, `temperature`, `top_k` and `seed` to {`tokens`:
+        (batch, length) int32}.
+    """
+    return token_sampler(step(model), largest_k)
+
+
+def carried_layers(model):
+    """The recurrent layers, each in its `CarriedState`, bottom to top."""
+    return [layer for layer in model.layers if isinstance(layer, CarriedState)]
