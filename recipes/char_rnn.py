@@ -13,12 +13,9 @@ from typing import Literal
 import keras
 
 from zoo import char_rnn, datasets
-from zoo.data.contract import Field
-from zoo.data.language import cross_entropy
+from zoo.data.language import cross_entropy, writing_fields, written
 from zoo.models.char_rnn import reader, sampler
 from zoo.recipe import Count, Fraction, Recipe, Target
-
-LONGEST_ANSWER, LARGEST_SEED = 10_000, 1_000_000
 
 
 def build(
@@ -27,8 +24,8 @@ def build(
     batch_size,
     embedding: Count | None = 64,
     units: tuple[Count, ...] = (512, 512),
-    cell: Literal["rnn", "gru", "lstm"] = "gru",
-    dropout: Fraction = 0.3,
+    cell: Literal["tanh", "gru", "lstm"] = "gru",
+    dropout: Fraction = 0.4,
 ):
     model = char_rnn(len(contract["tokens"].vocabulary), embedding, units, cell, dropout, batch_size)
     model.compile(
@@ -43,14 +40,11 @@ def endpoints(model):
 
 
 def fields(contract):
-    text = contract["tokens"]
-    return {
-        "prompt": text,
-        "length": Field("int32", (), 1, LONGEST_ANSWER, batched=False, default=200),
-        "temperature": Field("float32", (), 0.01, 100.0, batched=False, default=0.8),
-        "top_k": Field("int32", (), 0, len(text.vocabulary), batched=False, default=0),
-        "seed": Field("int32", (), 0, LARGEST_SEED, batched=False, default=0),
-    }
+    return writing_fields(contract["tokens"])
+
+
+def sample(model, contract):
+    return written(sampler(model), "\n", contract["tokens"])
 
 
 def estimate(model, part, contract):
@@ -64,6 +58,7 @@ recipe = Recipe(
     endpoints=endpoints,
     fields=fields,
     estimate=estimate,
-    fit={"epochs": 12, "batch_size": 32, "learning_rate": 4e-3, "global_clipnorm": 5.0, "schedule": "cosine"},
+    sample=sample,
+    fit={"epochs": 16, "batch_size": 32, "learning_rate": 2e-3, "global_clipnorm": 5.0, "schedule": "cosine"},
     target=Target("nats", at_most=1.50, aim=1.44, monitor="loss"),
 )

@@ -157,6 +157,8 @@ class Recipe:
             `epochs` of the settings: these are what `zoo tune` shortens.
         adapt: Function of (model, training part), called once before the first epoch, for layers that count or normalise: what
             they find must be weights, as with `keras.layers.Normalization.adapt`. None where nothing adapts.
+        sample: Function of (model, contract) to a text that the network writes. Those after the first epoch, after a quarter of
+            them and with the final weights are kept on the card, to show how it learned. None for networks that do not write.
     """
 
     build: Callable
@@ -171,6 +173,7 @@ class Recipe:
     space: Callable | None = None
     phases: Callable | None = None
     adapt: Callable | None = None
+    sample: Callable | None = None
 
     def defaults(self, data=None):
         """Every setting with its default value.

@@ -5,10 +5,11 @@ import re
 import numpy as np
 
 from zoo.data.contract import Contract, Data, Field, Part
-from zoo.data.text import Vocabulary, padded
+from zoo.data.text import UNKNOWN, Vocabulary, padded
 from zoo.errors import UsageError
 
 LONGEST_PROMPT = 2000
+LONGEST_ANSWER, LEAST_TEMPERATURE, LARGEST_SEED = 10_000, 0.01, 1_000_000
 STREAMS, STEPS = 20, 100  # in which a long text is read
 
 
@@ -50,6 +51,43 @@ def language_data(texts, steps, source, licence, level="characters", minimum_cou
         parts[name] = windows(numbers, steps)
     field = Field("int32", (None,), 0, len(vocabulary) - 1, vocabulary.pieces, LONGEST_PROMPT, kind="prompt")
     return Data(**parts, contract=Contract({"tokens": field}), source=source, licence=licence, **further)
+
+
+def writing_fields(field):
+    """The `Field` of each input and output of a writer, as `zoo.layers.token_sampler.sampler` makes it.
+
+    Args:
+        field: That of the network's `tokens`.
+    """
+    return {
+        "prompt": field,
+        "length": Field("int32", (), 1, LONGEST_ANSWER, batched=False, default=200),
+        "temperature": Field("float32", (), LEAST_TEMPERATURE, 100.0, batched=False, default=0.8),
+        "top_k": Field("int32", (), 0, len(field.vocabulary), batched=False, default=0),
+        "seed": Field("int32", (), 0, LARGEST_SEED, batched=False, default=0),
+    }
+
+
+def written(sampler, prompt, field, length=300, temperature=0.8, top_k=0, seed=0):
+    """A text that a writer adds to a prompt.
+
+    Args:
+        sampler: A model from `zoo.layers.token_sampler.sampler`.
+        prompt: A text, of which unknown pieces are left out.
+        field: The `Field` of the network's `tokens`.
+        length: Number of tokens to write.
+        temperature: What the logits are divided by.
+        top_k: From how many tokens to draw; 0 for all.
+        seed: Seed of the draws.
+    """
+    vocabulary = Vocabulary(field.vocabulary)
+    numbers = [number for number in vocabulary.encode(prompt)[:-1] if number > UNKNOWN] or [UNKNOWN + 1]
+    scalars = [
+        np.array(value, dtype)
+        for value, dtype in ((length, "int32"), (temperature, "float32"), (top_k, "int32"), (seed, "int32"))
+    ]
+    answer = sampler([np.array([numbers], "int32"), *scalars])
+    return vocabulary.decode(np.asarray(answer["tokens"])[0])
 
 
 def windows(numbers, steps):

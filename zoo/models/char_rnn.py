@@ -16,14 +16,14 @@ from keras import layers
 from zoo.layers.carried import CarriedState
 from zoo.layers.token_sampler import sampler as token_sampler
 
-CELLS = {"rnn": layers.SimpleRNN, "gru": layers.GRU, "lstm": layers.LSTM}
+CELLS = {"tanh": layers.SimpleRNN, "gru": layers.GRU, "lstm": layers.LSTM}
 
 
 def char_rnn(
     vocabulary_size: int = 69,
     embedding: int | None = 64,
     units: tuple[int, ...] = (256, 256),
-    cell: Literal["rnn", "gru", "lstm"] = "gru",
+    cell: Literal["tanh", "gru", "lstm"] = "gru",
     dropout: float = 0.0,
     batch_size: int | None = None,
     name: str = "char_rnn",
@@ -34,7 +34,7 @@ def char_rnn(
         vocabulary_size: Number of tokens, with the four special ones.
         embedding: Width of the vector of a token; None for one-hot vectors.
         units: Width of each recurrent layer, bottom to top.
-        cell: "rnn", "gru" or "lstm".
+        cell: "tanh" (a simple recurrent layer), "gru" or "lstm".
         dropout: Fraction of the vectors, and of each layer's outputs, dropped in training; what a layer hands to itself in the
             next step is never dropped.
         batch_size: Number of rows of a training batch, each of which goes on where it stopped in the batch before; None to begin
@@ -48,13 +48,13 @@ def char_rnn(
         ValueError: If `units` is empty, or there is no such cell.
 
     Example:
-        >>> char_rnn(8, embedding=None, units=(3,), cell="rnn").output_shape
+        >>> char_rnn(8, embedding=None, units=(3,), cell="tanh").output_shape
         (None, None, 8)
     """
     if not units:
         raise ValueError("`units` of char_rnn must have at least one number, the width of a recurrent layer, got none.")
     if cell not in CELLS:
-        raise ValueError(f'`cell` of char_rnn must be "rnn", "gru" or "lstm", got {cell!r}.')
+        raise ValueError(f'`cell` of char_rnn must be "tanh", "gru" or "lstm", got {cell!r}.')
     tokens = keras.Input((None,), dtype="int32", name="tokens")
     if embedding is None:
         x = layers.CategoryEncoding(vocabulary_size, output_mode="one_hot", name="embedding")(tokens)

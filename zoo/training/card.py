@@ -53,6 +53,7 @@ def make_card(name, recipe, settings, data, fingerprint, runs, best, command):
             "interval": interval(target.metric, test[str(best["seed"])], model, data.test),
         },
         "scores": best["scores"],
+        "samples": best["samples"],
         "epochs": {
             "done": len(best["earlier"]) + best["epochs_done"],
             "best": len(best["earlier"]) + best["best_epoch"],

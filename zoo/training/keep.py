@@ -28,13 +28,14 @@ class EpochKeeper(keras.callbacks.Callback):
         batches: The training `Batches`.
         folder: The folder of the phase.
         progress: What progress.json holds.
+        samples: {epoch: function of a model to a text}: what the network writes after these epochs is kept too.
         verdict: A second model of the same settings that is not trained, and thus has no state of an optimizer: what is saved of
             the best epoch.
     """
 
-    def __init__(self, target, measure, batches, folder, progress, verdict):
+    def __init__(self, target, measure, samples, batches, folder, progress, verdict):
         super().__init__()
-        self.target, self.measure, self.batches, self.verdict = target, measure, batches, verdict
+        self.target, self.measure, self.samples, self.batches, self.verdict = target, measure, samples, batches, verdict
         self.folder, self.progress = folder, progress
         self.not_finite = None
         self._started = time.monotonic()
@@ -65,9 +66,11 @@ class EpochKeeper(keras.callbacks.Callback):
             "random_states": [state.numpy().tolist() for state in random_states(self.model)],
         }
         saved.save_weights(self.model, self.folder / progress["last"])
+        self.verdict.set_weights(self.model.get_weights())
+        if epoch + 1 in self.samples:
+            progress["samples"] = [*progress["samples"], {"epoch": epoch + 1, "text": self.samples[epoch + 1](self.verdict)}]
         if math.isfinite(value) and self._is_better(value, row):
             progress.update(best_value=value, best_epoch=epoch + 1, best=f"best-{epoch + 1:04}.weights.h5")
-            self.verdict.set_weights(self.model.get_weights())
             saved.save_weights(self.verdict, self.folder / progress["best"])
         write_json(self.folder / PROGRESS, progress)
         self.progress, self._started = progress, now
@@ -99,6 +102,7 @@ def new_progress(settings, fingerprint):
         "best": None,
         "last": None,
         "random_states": [],
+        "samples": [],
         "scores": None,
     }
 

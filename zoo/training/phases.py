@@ -154,7 +154,11 @@ def _fit_phase(run, phase, folder, until, progress, begin):
     if phase.model is None and target.monitor is None and run.recipe.measure is not None:
         endpoint = default_endpoint(run.recipe, model, data.contract)
         measure = functools.partial(measured, run.recipe, endpoint, data.validation, data.contract)
-    keeper = EpochKeeper(target, measure, batches, folder, progress, verdict)
+    samples = {}
+    if phase.model is None and run.recipe.sample is not None:
+        write = functools.partial(run.recipe.sample, contract=data.contract)
+        samples = {1: write, -(-phase.epochs // 4): write}
+    keeper = EpochKeeper(target, measure, samples, batches, folder, progress, verdict)
     model.fit(
         batches,
         epochs=until,
