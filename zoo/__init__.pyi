@@ -16,6 +16,8 @@ from .models.maxout_mlp import maxout_mlp as maxout_mlp
 from .models.mlp import mlp as mlp
 from .models.mnist_cnn import mnist_cnn as mnist_cnn
 from .models.multitask_mlp import multitask_mlp as multitask_mlp
+from .models.neural_ngram import neural_ngram as neural_ngram
+from .models.ngram import ngram as ngram
 from .models.parity_rnn import parity_rnn as parity_rnn
 from .models.perceptron import perceptron as perceptron
 from .models.resnet import resnet as resnet
@@ -30,6 +32,7 @@ from .models.stacked_lstm import stacked_lstm as stacked_lstm
 from .models.tdnn import tdnn as tdnn
 from .models.time_series_rnn import time_series_rnn as time_series_rnn
 from .models.vae import vae as vae
+from .models.word_rnn import word_rnn as word_rnn
 from .models.xo_convnet import xo_convnet as xo_convnet
 from .prediction import predict as predict
 from .saved import load as load

@@ -1,5 +1,6 @@
 """Running text for language models: what to read, and the token that follows each."""
 
+import math
 import re
 
 import numpy as np
@@ -125,8 +126,8 @@ def split_text(text, validation=0.1, test=0.1):
     return {"train": text[: cuts[0]], "validation": text[cuts[0] : cuts[1]], "test": text[cuts[1] :]}
 
 
-def cross_entropy(reader, part):
-    """The mean of -log p(token | all tokens before it) over a text, with the state carried from its beginning to its end.
+def likelihood(reader, part):
+    """How well a text was predicted, with the state carried from its beginning to its end.
 
     The text is read as 20 stretches side by side, each of which begins with a state of zeros.
 
@@ -135,8 +136,23 @@ def cross_entropy(reader, part):
         part: A `zoo.data.Part` of consecutive windows, whose targets are padded with 0.
 
     Returns:
-        A number of nats a token: divided by log 2, bits; its exponential is the perplexity.
+        {"nats": the mean of -log p(token | all tokens before it), "bits": the same to the base 2, "perplexity": its exponential}.
     """
+    return measures(cross_entropy(reader, part))
+
+
+def measures(nats):
+    """A cross-entropy in nats a token, in bits, and as perplexity.
+
+    Example:
+        >>> measures(math.log(4))["bits"]
+        2.0
+    """
+    return {"nats": nats, "bits": nats / math.log(2), "perplexity": math.exp(nats)}
+
+
+def cross_entropy(reader, part):
+    """The nats a token of `likelihood`."""
     tokens, following = part.inputs["tokens"].ravel(), part.targets.ravel()
     tokens, following = tokens[following != 0], following[following != 0]
     streams = min(STREAMS, len(tokens))
@@ -144,7 +160,7 @@ def cross_entropy(reader, part):
     tokens, following = (
         np.pad(array, (0, streams * length - len(array))).reshape(streams, length) for array in (tokens, following)
     )
-    states = [np.zeros((streams, state.shape[-1]), "float32") for state in reader.inputs[1:]]
+    states = [np.zeros((streams, state.shape[-1]), state.dtype) for state in reader.inputs[1:]]
     total = 0.0
     for start in range(0, length, STEPS):
         outputs = reader.predict_on_batch([tokens[:, start : start + STEPS], *states])

@@ -23,6 +23,7 @@ from .sampling import RandomBinarization as RandomBinarization
 from .soft_sharing import SoftSharing as SoftSharing
 from .standardization import Standardization as Standardization
 from .tied import TiedDense as TiedDense
+from .token_context import TokenContext as TokenContext
 from .token_dropout import TokenDropout as TokenDropout
 from .token_sampler import TokenSampler as TokenSampler
 from .unit_length import UnitLength as UnitLength

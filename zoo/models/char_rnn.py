@@ -25,6 +25,7 @@ def char_rnn(
     units: tuple[int, ...] = (256, 256),
     cell: Literal["tanh", "gru", "lstm"] = "gru",
     dropout: float = 0.0,
+    tied: bool = False,
     batch_size: int | None = None,
     name: str = "char_rnn",
 ) -> keras.Model:
@@ -37,6 +38,8 @@ def char_rnn(
         cell: "tanh" (a simple recurrent layer), "gru" or "lstm".
         dropout: Fraction of the vectors, and of each layer's outputs, dropped in training; what a layer hands to itself in the
             next step is never dropped.
+        tied: Whether the vectors of the tokens are also what scores them (Press & Wolf 2017, "Using the Output Embedding to Improve
+            Language Models"): fewer weights, which generalise better where the vocabulary is large.
         batch_size: Number of rows of a training batch, each of which goes on where it stopped in the batch before; None to begin
             every batch with a state of zeros, as outside training.
         name: Name of the model.
@@ -45,7 +48,7 @@ def char_rnn(
         An uncompiled `keras.Model` from `tokens` (batch, time) int32 to `logits` (batch, time, vocabulary_size).
 
     Raises:
-        ValueError: If `units` is empty, or there is no such cell.
+        ValueError: If `units` is empty, there is no such cell, or `tied` and the last width is not that of the vectors.
 
     Example:
         >>> char_rnn(8, embedding=None, units=(3,), cell="tanh").output_shape
@@ -55,11 +58,14 @@ def char_rnn(
         raise ValueError("`units` of char_rnn must have at least one number, the width of a recurrent layer, got none.")
     if cell not in CELLS:
         raise ValueError(f'`cell` of char_rnn must be "tanh", "gru" or "lstm", got {cell!r}.')
+    if tied and units[-1] != embedding:
+        raise ValueError(f"with `tied`, the last of `units` must be `embedding`, got {units[-1]} and {embedding}.")
     tokens = keras.Input((None,), dtype="int32", name="tokens")
     if embedding is None:
-        x = layers.CategoryEncoding(vocabulary_size, output_mode="one_hot", name="embedding")(tokens)
+        vectors = layers.CategoryEncoding(vocabulary_size, output_mode="one_hot", name="embedding")
     else:
-        x = layers.Embedding(vocabulary_size, embedding, name="embedding")(tokens)
+        vectors = (layers.ReversibleEmbedding if tied else layers.Embedding)(vocabulary_size, embedding, name="embedding")
+    x = vectors(tokens)
     for index, width in enumerate(units, start=1):
         if dropout:
             x = layers.Dropout(dropout, name=f"dropout{index}")(x)
@@ -67,8 +73,11 @@ def char_rnn(
         x = CarriedState(rnn, batch_size, name=f"carried{index}")(x)
     if dropout:
         x = layers.Dropout(dropout, name=f"dropout{len(units) + 1}")(x)
-    logits = layers.Dense(vocabulary_size, dtype="float32", name="logits")(x)
-    return keras.Model(tokens, logits, name=name)
+    if tied:
+        head = layers.Activation("linear", dtype="float32", name="logits")
+    else:
+        head = layers.Dense(vocabulary_size, dtype="float32", name="logits")
+    return keras.Model(tokens, _scores(vectors, head, x), name=name)
 
 
 def step(model: keras.Model) -> keras.Model:
@@ -92,7 +101,7 @@ def step(model: keras.Model) -> keras.Model:
     packed = keras.tree.pack_sequence_as(cells.state_size, states)
     output, new = cells(model.get_layer("embedding")(token), packed)
     outputs = {f"next_{state.name}": one for state, one in zip(states, keras.tree.flatten(new))}
-    return keras.Model([token, *states], {"logits": model.get_layer("logits")(output), **outputs}, name="step")
+    return keras.Model([token, *states], {"logits": _logits(model, output), **outputs}, name="step")
 
 
 def reader(model: keras.Model) -> keras.Model:
@@ -118,7 +127,7 @@ def reader(model: keras.Model) -> keras.Model:
         x, *new = layer.rnn(x, initial_state=own)
         states, following = states + own, following + new
     outputs = {f"next_{state.name}": new for state, new in zip(states, following)}
-    return keras.Model([tokens, *states], {"logits": model.get_layer("logits")(x), **outputs}, name="reader")
+    return keras.Model([tokens, *states], {"logits": _logits(model, x), **outputs}, name="reader")
 
 
 def sampler(model: keras.Model, largest_k: int = 100) -> keras.Model:
@@ -138,3 +147,12 @@ def sampler(model: keras.Model, largest_k: int = 100) -> keras.Model:
 def carried_layers(model):
     """The recurrent layers, each in its `CarriedState`, bottom to top."""
     return [layer for layer in model.layers if isinstance(layer, CarriedState)]
+
+
+def _logits(model, x):
+    """The score of every token after what the recurrent layers made of a text."""
+    return _scores(model.get_layer("embedding"), model.get_layer("logits"), x)
+
+
+def _scores(vectors, head, x):
+    return head(vectors(x, reverse=True) if isinstance(vectors, layers.ReversibleEmbedding) else x)
