@@ -1,8 +1,8 @@
-"""Text, character by character, with two GRU layers that carry their state from batch to batch.
+"""Shakespeare, character by character, with two GRU layers that carry their state from batch to batch.
 
 Commands:
     zoo train char_rnn
-    zoo train char_rnn data=stdlib
+    zoo train char_rnn data=hello embedding=None "units=(3,)" cell=tanh --folder hello
     zoo train char_rnn data=text:poems.txt epochs=40 --folder poems
     zoo predict char_rnn "ROMEO:" length=400 temperature=0.8 top_k=20 seed=1
 """
@@ -12,9 +12,10 @@ from typing import Literal
 import keras
 
 from zoo import char_rnn, datasets
-from zoo.data.language import likelihood, writing_fields, written
-from zoo.models.char_rnn import reader, sampler
+from zoo.data.language import log_likelihoods
+from zoo.models.char_rnn import reader, sampler, step
 from zoo.recipe import Count, Fraction, Recipe, Target
+from zoo.writing import writing_endpoints, writing_fields, written
 
 
 def build(
@@ -36,7 +37,7 @@ def build(
 
 
 def endpoints(model):
-    return {"serving_default": sampler(model), "next": model}
+    return writing_endpoints(step(model))
 
 
 def fields(contract):
@@ -47,8 +48,8 @@ def sample(model, contract):
     return written(sampler(model), "\n", contract["tokens"])
 
 
-def estimate(model, part, contract):
-    return likelihood(reader(model), part)
+def likelihoods(model, part):
+    return log_likelihoods(reader(model), part)
 
 
 def space(hp):
@@ -70,7 +71,7 @@ recipe = Recipe(
     data=datasets.tiny_shakespeare,
     endpoints=endpoints,
     fields=fields,
-    estimate=estimate,
+    log_likelihoods=likelihoods,
     sample=sample,
     space=space,
     fit={"epochs": 16, "batch_size": 32, "learning_rate": 2e-3, "global_clipnorm": 5.0, "schedule": "cosine"},

@@ -10,9 +10,10 @@ Commands:
 import keras
 
 from zoo import datasets, neural_ngram
-from zoo.data.language import likelihood, writing_fields, written
-from zoo.models.neural_ngram import reader, sampler
+from zoo.data.language import log_likelihoods
+from zoo.models.neural_ngram import reader, sampler, step
 from zoo.recipe import Count, Fraction, Recipe, Target
+from zoo.writing import writing_endpoints, writing_fields, written
 
 
 def build(
@@ -33,7 +34,7 @@ def build(
 
 
 def endpoints(model):
-    return {"serving_default": sampler(model), "next": model}
+    return writing_endpoints(step(model))
 
 
 def fields(contract):
@@ -44,8 +45,8 @@ def sample(model, contract):
     return written(sampler(model), "\n", contract["tokens"])
 
 
-def estimate(model, part, contract):
-    return likelihood(reader(model), part)
+def likelihoods(model, part):
+    return log_likelihoods(reader(model), part)
 
 
 def space(hp):
@@ -68,7 +69,7 @@ recipe = Recipe(
     data=datasets.ptb,
     endpoints=endpoints,
     fields=fields,
-    estimate=estimate,
+    log_likelihoods=likelihoods,
     sample=sample,
     space=space,
     fit={"epochs": 8, "batch_size": 20, "learning_rate": 1e-3, "schedule": "cosine"},

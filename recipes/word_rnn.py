@@ -12,9 +12,10 @@ from typing import Literal
 import keras
 
 from zoo import datasets, word_rnn
-from zoo.data.language import likelihood, writing_fields, written
-from zoo.models.char_rnn import reader, sampler
+from zoo.data.language import log_likelihoods
+from zoo.models.char_rnn import reader, sampler, step
 from zoo.recipe import Count, Fraction, Recipe, Target
+from zoo.writing import writing_endpoints, writing_fields, written
 
 
 def build(
@@ -36,7 +37,7 @@ def build(
 
 
 def endpoints(model):
-    return {"serving_default": sampler(model), "next": model}
+    return writing_endpoints(step(model))
 
 
 def fields(contract):
@@ -47,8 +48,8 @@ def sample(model, contract):
     return written(sampler(model), "\n", contract["tokens"])
 
 
-def estimate(model, part, contract):
-    return likelihood(reader(model), part)
+def likelihoods(model, part):
+    return log_likelihoods(reader(model), part)
 
 
 def space(hp):
@@ -69,7 +70,7 @@ recipe = Recipe(
     data=datasets.ptb,
     endpoints=endpoints,
     fields=fields,
-    estimate=estimate,
+    log_likelihoods=likelihoods,
     sample=sample,
     space=space,
     fit={

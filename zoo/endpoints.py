@@ -90,12 +90,16 @@ class Endpoint:
         batched = [name for name, tensor in self.inputs.items() if tensor.shape]
         if len(batched) == len(self.inputs):
             return self._named(self.model.predict(self._structured(inputs), batch_size=batch_size, verbose=0))
-        # Keras would cut a single value, such as a number of steps, into batches too.
+        # Keras would cut a single value, such as a number of steps, into batches too. On TensorFlow a loop runs step by step
+        # unless it is compiled; on JAX it is compiled as it is, and its length must be known.
+        is_compiled = keras.backend.backend() == "tensorflow"
         count = len(inputs[batched[0]]) if batched else 1
         answers = []
         for start in range(0, count, batch_size):
             rows = {name: inputs[name][start : start + batch_size] for name in batched}
-            answers.append({name: np.asarray(output) for name, output in self({**inputs, **rows}).items()})
+            given = {**inputs, **rows}
+            outputs = self._named(self.model.predict_on_batch(self._structured(given))) if is_compiled else self(given)
+            answers.append({name: np.asarray(output) for name, output in outputs.items()})
         return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
 
     def _structured(self, inputs):

@@ -150,6 +150,8 @@ class Recipe:
         measure: Function of (answers, part, contract) to {name: number}, for a target that is no Keras metric, or None. The
             answers are those of "serving_default", {name: array}.
         estimate: Function of (model, part, contract) to {name: number}, for a target that no answer tells, or None.
+        log_likelihoods: For language models, function of (model, part) to the logarithm of the probability of each token of a
+            text after those before it, `(tokens,)`; it gives the scores `nats`, `bits` and `perplexity`. None for others.
         space: Function of a KerasTuner `hp` to settings, keywords of `build` or of `fit`, or None: what `zoo tune` searches. A
             hyperparameter is named after its setting, or `setting/part`; its default is the recipe's.
         phases: Function of `settings` and of typed keywords with defaults, which are settings too, to a list of `Phase`, or None.
@@ -170,6 +172,7 @@ class Recipe:
     fields: Callable | None = None
     measure: Callable | None = None
     estimate: Callable | None = None
+    log_likelihoods: Callable | None = None
     space: Callable | None = None
     phases: Callable | None = None
     adapt: Callable | None = None

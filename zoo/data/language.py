@@ -6,12 +6,11 @@ import re
 import numpy as np
 
 from zoo.data.contract import Contract, Data, Field, Part
-from zoo.data.text import UNKNOWN, Vocabulary, padded
+from zoo.data.text import Vocabulary, padded
 from zoo.errors import UsageError
 
 LONGEST_PROMPT = 2000
-LONGEST_ANSWER, LEAST_TEMPERATURE, LARGEST_SEED = 10_000, 0.01, 1_000_000
-STREAMS, STEPS = 20, 100  # in which a long text is read
+STREAMS, SHORTEST_STREAM, STEPS = 20, 1000, 100  # in which a long text is read
 
 
 def language_data(texts, steps, source, licence, level="characters", minimum_count=1, contract=None, **further):
@@ -54,41 +53,37 @@ def language_data(texts, steps, source, licence, level="characters", minimum_cou
     return Data(**parts, contract=Contract({"tokens": field}), source=source, licence=licence, **further)
 
 
-def writing_fields(field):
-    """The `Field` of each input and output of a writer, as `zoo.layers.token_sampler.sampler` makes it.
+def first_step(declared, prompt, scalars):
+    """What the endpoint that writes token by token is asked first.
 
     Args:
-        field: That of the network's `tokens`.
+        declared: {input: (dtype, shape)} of that endpoint, shapes with the batch axis.
+        prompt: Token numbers of the prompt, a list of at least one.
+        scalars: {input: number} of its single values, such as `temperature`.
+
+    Returns:
+        {input: array}: the first token of the prompt, states of zeros, and `number`, which counts up to 0 while the prompt is
+        read.
     """
+    given = {**scalars, "token": prompt[:1], "number": [1 - len(prompt)]}
     return {
-        "prompt": field,
-        "length": Field("int32", (), 1, LONGEST_ANSWER, batched=False, default=200),
-        "temperature": Field("float32", (), LEAST_TEMPERATURE, 100.0, batched=False, default=0.8),
-        "top_k": Field("int32", (), 0, len(field.vocabulary), batched=False, default=0),
-        "seed": Field("int32", (), 0, LARGEST_SEED, batched=False, default=0),
+        name: np.array(given[name], dtype) if name in given else np.zeros((1, *shape[1:]), dtype)
+        for name, (dtype, shape) in declared.items()
     }
 
 
-def written(sampler, prompt, field, length=300, temperature=0.8, top_k=0, seed=0):
-    """A text that a writer adds to a prompt.
+def following_step(inputs, outputs, prompt):
+    """What it is asked next, and the token that it wrote, or None while the prompt is read.
 
     Args:
-        sampler: A model from `zoo.layers.token_sampler.sampler`.
-        prompt: A text, of which unknown pieces are left out.
-        field: The `Field` of the network's `tokens`.
-        length: Number of tokens to write.
-        temperature: What the logits are divided by.
-        top_k: From how many tokens to draw; 0 for all.
-        seed: Seed of the draws.
+        inputs: What it was asked.
+        outputs: What it answered.
+        prompt: As of `first_step`.
     """
-    vocabulary = Vocabulary(field.vocabulary)
-    numbers = [number for number in vocabulary.encode(prompt)[:-1] if number > UNKNOWN] or [UNKNOWN + 1]
-    scalars = [
-        np.array(value, dtype)
-        for value, dtype in ((length, "int32"), (temperature, "float32"), (top_k, "int32"), (seed, "int32"))
-    ]
-    answer = sampler([np.array([numbers], "int32"), *scalars])
-    return vocabulary.decode(np.asarray(answer["tokens"])[0])
+    number = int(inputs["number"][0])
+    token = prompt[len(prompt) + number] if number < 0 else int(outputs["next_token"][0])
+    following = {name: outputs.get(f"next_{name}", array) for name, array in inputs.items()}
+    return {**following, "token": np.array([token], "int32")}, None if number < 0 else token
 
 
 def windows(numbers, steps):
@@ -126,48 +121,57 @@ def split_text(text, validation=0.1, test=0.1):
     return {"train": text[: cuts[0]], "validation": text[cuts[0] : cuts[1]], "test": text[cuts[1] :]}
 
 
-def likelihood(reader, part):
-    """How well a text was predicted, with the state carried from its beginning to its end.
+def text_of(part):
+    """The token numbers of consecutive windows in one piece, int64 `(time,)`.
 
-    The text is read as 20 stretches side by side, each of which begins with a state of zeros.
+    Example:
+        >>> text_of(windows([7, 8, 9, 7], 2)).tolist()
+        [7, 8, 9, 7]
+    """
+    following = part.targets[part.targets != 0]
+    return np.concatenate([part.inputs["tokens"].ravel()[:1], following]).astype("int64")
+
+
+def measures(log_likelihoods):
+    """How well a text was predicted: {"nats", "bits"} a token, and the "perplexity".
+
+    Args:
+        log_likelihoods: `(tokens,)`, the logarithm of the probability of each token after all before it.
+
+    Example:
+        >>> measures(np.log([0.25, 0.25]))
+        {'nats': 1.3862943611198906, 'bits': 2.0, 'perplexity': 4.0}
+    """
+    nats = -float(np.mean(log_likelihoods, dtype="float64"))
+    return {"nats": nats, "bits": nats / math.log(2), "perplexity": math.exp(nats)}
+
+
+def log_likelihoods(reader, part):
+    """The logarithm of the probability of each token of a text after all those before it.
+
+    A long text is read as up to 20 stretches side by side, of at least a thousand tokens, each of which begins with a state of
+    zeros.
 
     Args:
         reader: A model from [`tokens` (batch, time), states...] to {`logits`; `next_...` for each state}.
         part: A `zoo.data.Part` of consecutive windows, whose targets are padded with 0.
 
     Returns:
-        {"nats": the mean of -log p(token | all tokens before it), "bits": the same to the base 2, "perplexity": its exponential}.
+        float64 `(tokens,)`, without the first token.
     """
-    return measures(cross_entropy(reader, part))
-
-
-def measures(nats):
-    """A cross-entropy in nats a token, in bits, and as perplexity.
-
-    Example:
-        >>> measures(math.log(4))["bits"]
-        2.0
-    """
-    return {"nats": nats, "bits": nats / math.log(2), "perplexity": math.exp(nats)}
-
-
-def cross_entropy(reader, part):
-    """The nats a token of `likelihood`."""
-    tokens, following = part.inputs["tokens"].ravel(), part.targets.ravel()
-    tokens, following = tokens[following != 0], following[following != 0]
-    streams = min(STREAMS, len(tokens))
-    length = -(-len(tokens) // streams)
-    tokens, following = (
-        np.pad(array, (0, streams * length - len(array))).reshape(streams, length) for array in (tokens, following)
-    )
+    text = text_of(part)
+    count = len(text) - 1
+    streams = min(STREAMS, max(1, count // SHORTEST_STREAM))
+    length = -(-count // (streams * STEPS)) * STEPS  # whole steps: no graph is traced for the rest
+    tokens, following = (np.pad(array, (0, streams * length - count)).reshape(streams, length) for array in (text[:-1], text[1:]))
     states = [np.zeros((streams, state.shape[-1]), state.dtype) for state in reader.inputs[1:]]
-    total = 0.0
+    found = np.zeros((streams, length))
     for start in range(0, length, STEPS):
-        outputs = reader.predict_on_batch([tokens[:, start : start + STEPS], *states])
+        outputs = reader.predict_on_batch([tokens[:, start : start + STEPS].astype("int32"), *states])
         states = [outputs[f"next_{state.name}"] for state in reader.inputs[1:]]
-        wanted = following[:, start : start + STEPS]
         logits = np.asarray(outputs["logits"], "float64")
-        logits = logits - logits.max(axis=-1, keepdims=True)
-        known = np.take_along_axis(logits, wanted[..., None], axis=-1)[..., 0] - np.log(np.exp(logits).sum(axis=-1))
-        total -= known[wanted != 0].sum()
-    return total / np.count_nonzero(following)
+        logits -= logits.max(axis=-1, keepdims=True)
+        wanted = following[:, start : start + STEPS, None]
+        known = np.take_along_axis(logits, wanted, axis=-1)[..., 0] - np.log(np.exp(logits).sum(axis=-1))
+        found[:, start : start + STEPS] = known
+    return found.ravel()[:count]

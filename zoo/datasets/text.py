@@ -23,8 +23,8 @@ def load(
     """Running text of one's own; the last tenth of every file is kept for test, the tenth before it for validation.
 
     Args:
-        path: A text file, several with commas between them, or a folder whose .txt and .md files are read, sorted by name; `~` is
-            the user's own folder. Text is UTF-8, with or without a byte order mark.
+        path: A text file, several with commas between them, or a folder whose text files are read, sorted by name; `~` is the
+            user's own folder. Text is UTF-8, with or without a byte order mark.
         level: Whether the tokens are characters or words; signs, such as commas, are words of their own.
         steps: Number of tokens in a window.
         minimum_count: How often a character or word must occur in the training part to be in the vocabulary.
@@ -65,15 +65,25 @@ def _files(path):
     for one in map(pathlib.Path, path.split(",")):
         found = one.expanduser()
         if found.is_dir():
-            inside = sorted(file for file in found.rglob("*") if file.suffix.lower() in (".txt", ".md"))
+            inside = [file for file in sorted(found.rglob("*")) if _is_text(file.relative_to(found), file)]
             if not inside:
-                raise UsageError(f"{one} holds no .txt or .md file; expected text files in it.")
+                raise UsageError(f"{one} holds no text file of at least {LEAST} characters; expected UTF-8 text.")
             files += inside
         elif found.is_file():
             files.append(found)
         else:
             raise UsageError(f"there is no file or folder {one}; expected text as data=text:FILE.")
     return files
+
+
+def _is_text(name, file):
+    """Whether a file of a folder is worth reading: not hidden, UTF-8, and long enough."""
+    if any(part.startswith(".") for part in name.parts) or not file.is_file():
+        return False
+    try:
+        return bool(_read(file))
+    except UsageError:
+        return False
 
 
 def _read(file):

@@ -25,5 +25,7 @@ from .standardization import Standardization as Standardization
 from .tied import TiedDense as TiedDense
 from .token_context import TokenContext as TokenContext
 from .token_dropout import TokenDropout as TokenDropout
+from .token_sampler import NextToken as NextToken
+from .token_sampler import TokenDraw as TokenDraw
 from .token_sampler import TokenSampler as TokenSampler
 from .unit_length import UnitLength as UnitLength

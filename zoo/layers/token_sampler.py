@@ -6,6 +6,7 @@ from keras import ops
 from zoo.layers.noise import seeded_gumbel
 
 PADDING, FIRST_WRITTEN = 0, 4  # the numbers below are padding, start, end and unknown
+NEVER = -1e30  # in place of minus infinity, of which differences are not numbers
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -46,41 +47,23 @@ class TokenSampler(keras.layers.Layer):
 
     def call(self, prompt, length, temperature, top_k, seed):
         batch, prompt_width = ops.shape(prompt)[0], ops.shape(prompt)[1]
-        vocabulary = self.step.output["logits"].shape[-1]
-        largest_k = min(vocabulary, self.largest_k)
-        kept = ops.clip(ops.where(top_k < 1, largest_k, top_k), 1, largest_k)
         given = ops.sum(ops.cast(prompt != PADDING, "int32"), axis=1)  # (batch,)
-        seeds = seed + ops.arange(batch, dtype="int32")  # (batch,)
         places = ops.arange(length, dtype="int32")[None, :]  # (1, length)
-        never = ops.arange(vocabulary) < FIRST_WRITTEN
-        is_random = ops.cast(temperature > 0, "float32")
-        divisor = ops.where(temperature > 0, temperature, 1.0)
-
-        def drawn(logits, number):
-            logits = ops.where(never, -1e30, ops.cast(logits, "float32"))
-            smallest = ops.take(ops.top_k(logits, largest_k)[0], kept - 1, axis=1)[:, None]  # (batch, 1)
-            noise = is_random * seeded_gumbel(seeds, ops.maximum(number, 0), vocabulary)
-            noisy = logits / divisor + noise  # (batch, vocabulary)
-            noisy = ops.where(ops.logical_and(logits < smallest, top_k > 0), -1e30, noisy)
-            # Not `argmax`: Keras builds it from bitwise operations that LiteRT does not have.
-            return ops.cast(ops.top_k(noisy, 1)[1][:, 0], "int32")
 
         def advance(index, token, tokens, *states):
             outputs = self.step([token, *states])
             number = index + 1 - given  # of the token that follows, negative while the prompt goes on; (batch,)
             prompted = ops.take(prompt, ops.minimum(index + 1, prompt_width - 1), axis=1)
-            token = ops.where(number < 0, prompted, drawn(outputs["logits"], number))
+            drawn = _drawn(outputs["logits"], number, temperature, top_k, seed, self.largest_k)
+            token = ops.where(number < 0, prompted, drawn)
             tokens = ops.where(places == number[:, None], token[:, None], tokens)
-            return (index + 1, token, tokens, *(outputs[name] for name in self._next_states()))
+            return (index + 1, token, tokens, *(outputs[f"next_{state.name}"] for state in self.step.inputs[1:]))
 
-        states = [ops.zeros((batch, *state.shape[1:]), dtype=state.dtype) for state in self.step.inputs[1:]]
+        states = _first_states(self.step, batch)
         tokens = ops.zeros((batch, 1), dtype="int32") + 0 * places  # (batch, length)
         last = prompt_width + length - 1
         loop = (ops.zeros((), dtype="int32"), prompt[:, 0], tokens, *states)
         return ops.while_loop(lambda index, *_: index < last, advance, loop)[2]
-
-    def _next_states(self):
-        return [f"next_{state.name}" for state in self.step.inputs[1:]]
 
     def compute_output_spec(self, prompt, length, temperature, top_k, seed):
         return keras.KerasTensor((prompt.shape[0], None), dtype="int32")
@@ -95,6 +78,93 @@ class TokenSampler(keras.layers.Layer):
     @classmethod
     def from_config(cls, config):
         return cls(**{**config, "step": keras.saving.deserialize_keras_object(config["step"])})
+
+
+@keras.saving.register_keras_serializable("zoo")
+class NextToken(keras.layers.Layer):
+    """The probability of every token of the vocabulary after a prompt, as `TokenSampler` draws at temperature 1.
+
+    Args:
+        step: A functional model of one step, as for `TokenSampler`.
+
+    Call arguments:
+        prompt: int32 `(batch, time)`, at least one token in each row, padded with 0 on the right.
+
+    Returns:
+        `(batch, vocabulary)`, each row with the sum 1.
+    """
+
+    def __init__(self, step: keras.Model, **kwargs):
+        super().__init__(**kwargs)
+        self.step = step
+
+    def call(self, prompt):
+        batch, width = ops.shape(prompt)[0], ops.shape(prompt)[1]
+        given = ops.sum(ops.cast(prompt != PADDING, "int32"), axis=1)  # (batch,)
+
+        def advance(index, logits, *states):
+            outputs = self.step([ops.take(prompt, index, axis=1), *states])
+            logits = ops.where((index < given)[:, None], outputs["logits"], logits)
+            return (index + 1, logits, *(outputs[f"next_{state.name}"] for state in self.step.inputs[1:]))
+
+        vocabulary = self.step.output["logits"].shape[-1]
+        logits = ops.zeros((batch, vocabulary), dtype="float32")
+        loop = (ops.zeros((), dtype="int32"), logits, *_first_states(self.step, batch))
+        return ops.softmax(_possible(ops.while_loop(lambda index, *_: index < width, advance, loop)[1]))
+
+    def compute_output_spec(self, prompt):
+        return keras.KerasTensor((prompt.shape[0], self.step.output["logits"].shape[-1]), dtype="float32")
+
+    def get_config(self):
+        return {**super().get_config(), "step": keras.saving.serialize_keras_object(self.step)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "step": keras.saving.deserialize_keras_object(config["step"])})
+
+
+@keras.saving.register_keras_serializable("zoo")
+class TokenDraw(keras.layers.Layer):
+    """One draw of `TokenSampler`: from `logits` (batch, vocabulary), `number` (batch,) and three scalars to a token (batch,)."""
+
+    def __init__(self, largest_k: int = 100, **kwargs):
+        super().__init__(**kwargs)
+        self.largest_k = largest_k
+
+    def call(self, logits, number, temperature, top_k, seed):
+        return _drawn(logits, number, temperature, top_k, seed, self.largest_k)
+
+    def compute_output_spec(self, logits, number, temperature, top_k, seed):
+        return keras.KerasTensor(number.shape, dtype="int32")
+
+    def get_config(self):
+        return {**super().get_config(), "largest_k": self.largest_k}
+
+
+def _drawn(logits, number, temperature, top_k, seed, largest_k):
+    """The tokens (batch,) drawn from logits (batch, vocabulary), each the `number`-th (batch,) of its text."""
+    vocabulary = logits.shape[-1]
+    largest_k = min(vocabulary, largest_k)
+    kept = ops.clip(ops.where(top_k < 1, largest_k, top_k), 1, largest_k)
+    seeds = seed + ops.arange(ops.shape(logits)[0], dtype="int32")  # (batch,)
+    is_random = ops.cast(temperature > 0, "float32")
+    divisor = ops.where(temperature > 0, temperature, 1.0)
+    logits = _possible(ops.cast(logits, "float32"))
+    smallest = ops.take(ops.top_k(logits, largest_k)[0], kept - 1, axis=1)[:, None]  # (batch, 1)
+    noise = is_random * seeded_gumbel(seeds, ops.maximum(number, 0), vocabulary)
+    noisy = logits / divisor + noise  # (batch, vocabulary)
+    noisy = ops.where(ops.logical_and(logits < smallest, top_k > 0), NEVER, noisy)
+    # Not `argmax`: Keras builds it from bitwise operations that LiteRT does not have.
+    return ops.cast(ops.top_k(noisy, 1)[1][:, 0], "int32")
+
+
+def _possible(logits):
+    """Logits of which those of padding, start, end and unknown tokens are as good as minus infinity."""
+    return ops.where(ops.arange(logits.shape[-1]) < FIRST_WRITTEN, NEVER, logits)
+
+
+def _first_states(step, batch):
+    return [ops.zeros((batch, *state.shape[1:]), dtype=state.dtype) for state in step.inputs[1:]]
 
 
 def sampler(step: keras.Model, largest_k: int = 100) -> keras.Model:
@@ -113,3 +183,39 @@ def sampler(step: keras.Model, largest_k: int = 100) -> keras.Model:
     scalars = [keras.Input(batch_shape=(), dtype=dtype, name=name) for name, dtype in types.items()]
     tokens = TokenSampler(step, largest_k, name="token_sampler")(prompt, *scalars)
     return keras.Model([prompt, *scalars], {"tokens": tokens}, name="sampler")
+
+
+def next_token(step: keras.Model) -> keras.Model:
+    """What may follow a prompt, made of the step of a trained language model; see `NextToken`.
+
+    Args:
+        step: The model of one step.
+
+    Returns:
+        A `keras.Model` from `prompt` (batch, time) to {`probabilities`: (batch, vocabulary)}.
+    """
+    prompt = keras.Input((None,), dtype="int32", name="prompt")
+    return keras.Model(prompt, {"probabilities": NextToken(step, name="next_token")(prompt)}, name="next")
+
+
+def writing_step(step: keras.Model, largest_k: int = 100) -> keras.Model:
+    """One token of a text that is written while it is read: token by token the same text as of `sampler`.
+
+    Args:
+        step: The model of one step of a trained language model.
+        largest_k: The largest `top_k` that can be asked for.
+
+    Returns:
+        A `keras.Model` from `token` (batch,), the states of the step, zeros in the beginning, `number` (batch,): how many tokens
+        were written before, negative while the prompt goes on, and the scalars `temperature`, `top_k` and `seed`, to
+        {`next_token`, `next_...` for each state, `next_number`}.
+    """
+    number = keras.Input((), dtype="int32", name="number")
+    types = {"temperature": "float32", "top_k": "int32", "seed": "int32"}
+    scalars = [keras.Input(batch_shape=(), dtype=dtype, name=name) for name, dtype in types.items()]
+    inputs = [keras.Input(one.shape[1:], dtype=one.dtype, name=one.name) for one in step.inputs]
+    outputs = dict(step(inputs))
+    token = TokenDraw(largest_k, name="token_draw")(outputs.pop("logits"), number, *scalars)
+    return keras.Model(
+        [*inputs, number, *scalars], {"next_token": token, **outputs, "next_number": number + 1}, name="writing_step"
+    )

@@ -38,8 +38,8 @@ def char_rnn(
         cell: "tanh" (a simple recurrent layer), "gru" or "lstm".
         dropout: Fraction of the vectors, and of each layer's outputs, dropped in training; what a layer hands to itself in the
             next step is never dropped.
-        tied: Whether the vectors of the tokens are also what scores them (Press & Wolf 2017, "Using the Output Embedding to Improve
-            Language Models"): fewer weights, which generalise better where the vocabulary is large.
+        tied: Whether the vectors of the tokens are also what scores them (Press & Wolf 2017, "Using the Output Embedding to
+            Improve Language Models"): fewer weights, which generalise better where the vocabulary is large.
         batch_size: Number of rows of a training batch, each of which goes on where it stopped in the batch before; None to begin
             every batch with a state of zeros, as outside training.
         name: Name of the model.
@@ -94,14 +94,15 @@ def step(model: keras.Model) -> keras.Model:
         >>> sorted(step(char_rnn(8, 4, (3, 2))).output)
         ['logits', 'next_state1', 'next_state2']
     """
-    cells = layers.StackedRNNCells([layer.rnn.cell for layer in carried_layers(model)], name="cells")
     token = keras.Input((), dtype="int32", name="token")
-    sizes = keras.tree.flatten(cells.state_size)
-    states = [keras.Input((size,), name=f"state{index}") for index, size in enumerate(sizes, start=1)]
-    packed = keras.tree.pack_sequence_as(cells.state_size, states)
-    output, new = cells(model.get_layer("embedding")(token), packed)
-    outputs = {f"next_{state.name}": one for state, one in zip(states, keras.tree.flatten(new))}
-    return keras.Model([token, *states], {"logits": _logits(model, output), **outputs}, name="step")
+    x, states, following = model.get_layer("embedding")(token), [], []
+    for index, layer in enumerate(carried_layers(model), start=1):
+        own = _states_of(layer, first=len(states) + 1)
+        # Cells have the same name in every layer, which a model does not allow.
+        x, new = layers.StackedRNNCells([layer.rnn.cell], name=f"cell{index}")(x, [own])
+        states, following = states + own, following + keras.tree.flatten(new)
+    outputs = {f"next_{state.name}": new for state, new in zip(states, following)}
+    return keras.Model([token, *states], {"logits": _logits(model, x), **outputs}, name="step")
 
 
 def reader(model: keras.Model) -> keras.Model:
@@ -122,8 +123,7 @@ def reader(model: keras.Model) -> keras.Model:
     tokens = keras.Input((None,), dtype="int32", name="tokens")
     x, states, following = model.get_layer("embedding")(tokens), [], []
     for layer in carried_layers(model):
-        sizes = keras.tree.flatten(layer.rnn.state_size)
-        own = [keras.Input((size,), name=f"state{index}") for index, size in enumerate(sizes, start=len(states) + 1)]
+        own = _states_of(layer, first=len(states) + 1)
         x, *new = layer.rnn(x, initial_state=own)
         states, following = states + own, following + new
     outputs = {f"next_{state.name}": new for state, new in zip(states, following)}
@@ -147,6 +147,12 @@ def sampler(model: keras.Model, largest_k: int = 100) -> keras.Model:
 def carried_layers(model):
     """The recurrent layers, each in its `CarriedState`, bottom to top."""
     return [layer for layer in model.layers if isinstance(layer, CarriedState)]
+
+
+def _states_of(layer, first):
+    """An input for each state of a recurrent layer, numbered from `first`."""
+    sizes = keras.tree.flatten(layer.rnn.state_size)
+    return [keras.Input((size,), name=f"state{index}") for index, size in enumerate(sizes, start=first)]
 
 
 def _logits(model, x):

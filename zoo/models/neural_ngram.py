@@ -1,7 +1,7 @@
 """A network that predicts the next word from the n - 1 words before it.
 
-The vectors of these words, one after the other, go through one hidden layer to a score for every word of the vocabulary. So what
-was learned of one word helps with words of similar vectors, which counting n-grams cannot do; but it sees n - 1 words and no more.
+The vectors of these words, one after the other, go through one hidden layer to a score for every word of the vocabulary. What
+was learned of one word thus helps with words of similar vectors, which counts of n-grams do not; but no more words are seen.
 
 Source: Bengio, Ducharme, Vincent & Jauvin 2003, "A Neural Probabilistic Language Model"; Payberah 2018, "Deep Learning for Poets
 (Part IV)", Neural Language Models; Kwak 2016, "Introduction to CNNs and RNNs".

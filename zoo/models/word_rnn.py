@@ -34,8 +34,8 @@ def word_rnn(
         cell: "tanh" (a simple recurrent layer), "gru" or "lstm".
         dropout: Fraction of the vectors, and of each layer's outputs, dropped in training; what a layer hands to itself in the
             next step is never dropped.
-        tied: Whether the vectors of the words are also what scores them (Press & Wolf 2017, "Using the Output Embedding to Improve
-            Language Models").
+        tied: Whether the vectors of the words are also what scores them (Press & Wolf 2017, "Using the Output Embedding to
+            Improve Language Models").
         batch_size: Number of rows of a training batch, each of which goes on where it stopped in the batch before; None to begin
             every batch with a state of zeros, as outside training.
         name: Name of the model.

@@ -5,6 +5,7 @@ import math
 from zoo import finder as recipes
 from zoo import saved
 from zoo.data.batches import Batches
+from zoo.data.language import measures
 from zoo.endpoints import default_endpoint
 
 EVALUATION_BATCH = 250
@@ -37,6 +38,8 @@ def scores(recipe, model, part, contract):
         {metric: value}.
     """
     values = quick_scores(recipe, model, part, contract)
+    if recipe.log_likelihoods is not None:
+        values.update(measures(recipe.log_likelihoods(model, part)))
     if recipe.estimate is not None:
         values.update(recipe.estimate(model, part, contract))
     return {metric: float(value) for metric, value in values.items()}

@@ -110,6 +110,10 @@ def train(
             if transfer is not None:
                 card["from"] = {"data": transfer.card["data"], "weights": transfer.card["weights"]}
             keep(result, unfinished / f"seed-{best['seed']}", best, card, data)
+        except UsageError:
+            if not any(unfinished.rglob(PROGRESS)):
+                shutil.rmtree(unfinished)  # there is nothing to go on with
+            raise
         except OSError as error:
             raise RunError(f"{_os_error(error)}; what was done is in {unfinished}, continue with --resume.") from error
     return card
