@@ -8,10 +8,11 @@ import zipfile
 import numpy as np
 
 from zoo import finder as recipes
-from zoo import occlusion, saved
+from zoo import occlusion, saved, writing
 from zoo.data.kinds import kind_of
+from zoo.data.text import Vocabulary
 from zoo.datasets.folder import SUFFIXES
-from zoo.endpoints import DEFAULT, endpoints_of, known_fields
+from zoo.endpoints import DEFAULT, Endpoint, endpoints_of, known_fields
 from zoo.errors import UsageError
 from zoo.types import nearest
 
@@ -116,6 +117,57 @@ def ask(name, sources, given=None, endpoint=None, folder=None):
     Raises:
         UsageError: As `predict` does.
     """
+    return question(name, sources, given, endpoint, folder).answer()
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """What a network is asked.
+
+    Args:
+        endpoint: The `Endpoint` that is asked.
+        endpoints: {name: Endpoint} of all.
+        inputs: {input: array}.
+        fields: {name: Field} of inputs and outputs.
+        labels: What to call each example.
+        notes: What was done to the sources, a list.
+    """
+
+    endpoint: Endpoint
+    endpoints: dict
+    inputs: dict
+    fields: dict
+    labels: list
+    notes: list
+
+    def answer(self):
+        """The `Answer`."""
+        outputs = self.endpoint.predict(self.inputs)
+        deciding = _deciding(self.endpoint, self.fields, self.inputs, self.notes)
+        return Answer(self.inputs, outputs, self.fields, tuple(self.labels), tuple(self.notes), deciding)
+
+    @property
+    def is_writing(self):
+        """Whether the answer is one text that continues what was given, so that it can be told as it is written."""
+        is_prompt = [self.fields[name].kind == "prompt" for name in (*self.endpoint.inputs, *self.endpoint.outputs)]
+        return writing.STEP in self.endpoints and is_prompt[0] and is_prompt[-1] and len(next(iter(self.inputs.values()))) == 1
+
+    def parts(self):
+        """The text of a writing answer, the prompt first, a part for each token."""
+        name = next(iter(self.inputs))
+        vocabulary = Vocabulary(self.fields[name].vocabulary)
+        prompt = [int(number) for number in self.inputs[name][0] if number]
+        numbers = [*prompt]
+        yield vocabulary.decode(prompt)
+        scalars = {key: value for key, value in self.inputs.items() if key != name}
+        for number in writing.tokens_written(self.endpoints[writing.STEP], prompt, **scalars):
+            before = vocabulary.decode(numbers)
+            numbers.append(number)
+            yield vocabulary.decode(numbers).removeprefix(before)
+
+
+def question(name, sources, given=None, endpoint=None, folder=None):
+    """What `ask` asks, a `Question`; arguments and errors as there."""
     found = saved.find_saved(name, folder)
     contract, recipe = saved.read_contract(found), recipes.find(name)
     endpoints = endpoints_of(recipe, saved.load(name, folder), contract)
@@ -132,10 +184,7 @@ def ask(name, sources, given=None, endpoint=None, folder=None):
     if len(set(rows.values())) > 1:
         counts = ", ".join(f"{key} {count}" for key, count in rows.items())
         raise UsageError(f"there are different numbers of examples ({counts}); expected one for each of the others.")
-    outputs = asked.predict(inputs)
-    fields = {**fields, **asked.answer_fields(known)}
-    deciding = _deciding(asked, fields, inputs, notes)
-    return Answer(inputs, outputs, fields, tuple(labels), tuple(notes), deciding)
+    return Question(asked, endpoints, inputs, {**fields, **asked.answer_fields(known)}, labels, notes)
 
 
 def _deciding(asked, fields, inputs, notes):

@@ -10,7 +10,7 @@ from zoo.endpoints import DEFAULT, Endpoint
 from zoo.layers.token_sampler import next_token, sampler, writing_step
 
 STEP, NEXT = "write_step", "next"
-LONGEST_TEXT, LEAST_TEMPERATURE, LARGEST_TEMPERATURE, LARGEST_SEED = 10_000, 0.01, 100.0, 1_000_000
+LONGEST_TEXT, LEAST_TEMPERATURE, LARGEST_TEMPERATURE, LARGEST_K, LARGEST_SEED = 10_000, 0.01, 100.0, 100, 1_000_000
 VISIBLE = {"\n": "↵", "\t": "⇥"}  # of pieces in a list
 
 
@@ -20,7 +20,7 @@ def writing_endpoints(step):
     Args:
         step: The model of one step of a trained language model, as `zoo.models.char_rnn.step` makes it.
     """
-    return {DEFAULT: sampler(step), NEXT: next_token(step), STEP: writing_step(step)}
+    return {DEFAULT: sampler(step, LARGEST_K), NEXT: next_token(step), STEP: writing_step(step, LARGEST_K)}
 
 
 def writing_fields(tokens):
@@ -33,10 +33,11 @@ def writing_fields(tokens):
     token = Field("int32", (), 0, most - 1)
     names = [VISIBLE.get(piece, piece.replace(SPACE, "␣" if piece == SPACE else "")) for piece in tokens.vocabulary]
     return {
-        "prompt": tokens,
+        "tokens": tokens,
+        "continuation": tokens,
         "length": Field("int32", (), 1, LONGEST_TEXT, batched=False, default=200),
         "temperature": Field("float32", (), LEAST_TEMPERATURE, LARGEST_TEMPERATURE, batched=False, default=0.8),
-        "top_k": Field("int32", (), 0, most, batched=False, default=0),
+        "top_k": Field("int32", (), 0, min(most, LARGEST_K), batched=False, default=0),
         "seed": Field("int32", (), 0, LARGEST_SEED, batched=False, default=0),
         "probabilities": of_classes(names, probabilities=True),
         "token": token,
@@ -58,10 +59,10 @@ def written(sampler, prompt, tokens, length=300, temperature=0.8, top_k=0, seed=
     """
     vocabulary = Vocabulary(tokens.vocabulary)
     numbers = [number for number in vocabulary.encode(prompt)[:-1] if number > UNKNOWN] or [UNKNOWN + 1]
-    inputs = {"prompt": [numbers], "length": length, "temperature": temperature, "top_k": top_k, "seed": seed}
+    inputs = {"tokens": [numbers], "length": length, "temperature": temperature, "top_k": top_k, "seed": seed}
     endpoint = Endpoint(sampler)
     arrays = {name: np.array(value, endpoint.inputs[name].dtype) for name, value in inputs.items()}
-    return vocabulary.decode(endpoint.predict(arrays)["tokens"][0])
+    return vocabulary.decode(endpoint.predict(arrays)["continuation"][0])
 
 
 def tokens_written(step, prompt, length, temperature, top_k, seed):

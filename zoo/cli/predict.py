@@ -43,7 +43,8 @@ def predict(
     **Examples:** `zoo predict mnist_cnn digit.png` · `zoo predict mnist_cnn folder/of/pictures` ·
     `zoo predict seq2seq "21. November 2026"` · `zoo predict perceptron 0.5,-0.2` · `zoo predict siamese_network a.png b.png` ·
     `zoo predict sentiment_rnn "not a bad film"` · `zoo predict time_series_rnn mine.csv steps=24 --save forecast.png` ·
-    `zoo predict binary_adder 1011 110` · `zoo predict vae --endpoint sample count=64 seed=1 --save grid.png`
+    `zoo predict binary_adder 1011 110` · `zoo predict char_rnn "ROMEO:" length=400 temperature=0.8 seed=1` ·
+    `zoo predict vae --endpoint sample count=64 seed=1 --save grid.png`
     """
     from zoo import finder as recipes
 
@@ -54,10 +55,18 @@ def predict(
         if pathlib.Path(save).suffix.lower() not in FORMATS:
             raise UsageError(f"got --save {save}; expected a name that ends in {' or '.join(FORMATS)}.")
     quiet()
-    from zoo.prediction import ask
+    from zoo.prediction import question
 
     given = dict(one.split("=", 1) for one in sources or () if _is_named(one))
-    answer = ask(name, [one for one in sources or () if not _is_named(one)], given, endpoint, folder)
+    asked = question(name, [one for one in sources or () if not _is_named(one)], given, endpoint, folder)
+    if asked.is_writing and not save and not as_json:
+        for note in asked.notes:
+            console.print(note, style="dim")
+        for part in asked.parts():
+            print(part, end="", flush=True)
+        print()
+        return None
+    answer = asked.answer()
     notes = list(answer.notes)
     if save:
         _save(pathlib.Path(save), answer)

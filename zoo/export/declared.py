@@ -26,6 +26,7 @@ def declared(endpoint, inputs, outputs, formats, vocabularies):
                 "shape": field.sizes(),
                 "finite": field.dtype.startswith("float"),
                 "max_length": field.max_length,
+                "default": field.default,
                 "picture": field.picture,
             }
             for name, field in inputs.items()

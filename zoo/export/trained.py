@@ -190,7 +190,8 @@ class TrainedNetwork:
 
     def _measuring(self, batch):
         """The test part as requests; a fixed batch is filled up from the start. Empty where no answer tells."""
-        if self.recipe.estimate is not None or self.data is None:
+        is_measured = self.recipe.estimate is None and self.recipe.log_likelihoods is None
+        if not is_measured or self.data is None:
             return []
         part, size = self.data.test, batch or MEASURED_BATCH
         count = -(-len(part) // size) * size if batch else len(part)

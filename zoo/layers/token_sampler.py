@@ -175,14 +175,14 @@ def sampler(step: keras.Model, largest_k: int = 100) -> keras.Model:
         largest_k: The largest `top_k` that can be asked for.
 
     Returns:
-        A `keras.Model` from `prompt` (batch, time) and the scalars `length`, `temperature`, `top_k` and `seed` to {`tokens`:
-        (batch, length) int32}.
+        A `keras.Model` from `tokens` (batch, time), the prompt, and the scalars `length`, `temperature`, `top_k` and `seed` to
+        {`continuation`: (batch, length) int32}.
     """
-    prompt = keras.Input((None,), dtype="int32", name="prompt")
+    prompt = keras.Input((None,), dtype="int32", name="tokens")
     types = {"length": "int32", "temperature": "float32", "top_k": "int32", "seed": "int32"}
     scalars = [keras.Input(batch_shape=(), dtype=dtype, name=name) for name, dtype in types.items()]
-    tokens = TokenSampler(step, largest_k, name="token_sampler")(prompt, *scalars)
-    return keras.Model([prompt, *scalars], {"tokens": tokens}, name="sampler")
+    continuation = TokenSampler(step, largest_k, name="token_sampler")(prompt, *scalars)
+    return keras.Model([prompt, *scalars], {"continuation": continuation}, name="sampler")
 
 
 def next_token(step: keras.Model) -> keras.Model:
@@ -192,9 +192,9 @@ def next_token(step: keras.Model) -> keras.Model:
         step: The model of one step.
 
     Returns:
-        A `keras.Model` from `prompt` (batch, time) to {`probabilities`: (batch, vocabulary)}.
+        A `keras.Model` from `tokens` (batch, time), the prompt, to {`probabilities`: (batch, vocabulary)}.
     """
-    prompt = keras.Input((None,), dtype="int32", name="prompt")
+    prompt = keras.Input((None,), dtype="int32", name="tokens")
     return keras.Model(prompt, {"probabilities": NextToken(step, name="next_token")(prompt)}, name="next")
 
 

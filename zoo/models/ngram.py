@@ -75,8 +75,8 @@ def sampler(model: keras.Model, largest_k: int = 100) -> keras.Model:
         largest_k: The largest `top_k` that can be asked for.
 
     Returns:
-        A `keras.Model` from `prompt` (batch, time) and the scalars `length`, `temperature`, `top_k` and `seed` to {`tokens`:
-        (batch, length) int32}.
+        A `keras.Model` from `tokens` (batch, time), the prompt, and the scalars `length`, `temperature`, `top_k` and `seed` to
+        {`continuation`: (batch, length) int32}.
     """
     return token_sampler(step(model), largest_k)
 

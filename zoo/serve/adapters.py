@@ -27,7 +27,8 @@ def adapters(contract, there):
         {name: (`Signature`, function)}. The function makes (signature, inputs, tell) of the question that stands behind it out of
         (inputs, tell).
     """
-    default, found = there.get(DEFAULT), {}
+    default = there.get(DEFAULT)
+    found = {f"{name}_text": _of_prompts(name, one) for name, one in there.items() if _reads_prompt(one)}
     if default is None or len(default.fields) != 1:
         return found
     (name, field), asked = next(iter(default.fields.items())), next(iter(default.declared.values()))
@@ -71,6 +72,24 @@ def adapters(contract, there):
     return found
 
 
+def _reads_prompt(signature):
+    """Whether it takes nothing but the beginning of a text, and tells what may follow."""
+    kinds = [one["kind"] for one in signature.declared.values()]
+    return kinds == ["prompt"] and signature.probabilities is not None
+
+
+def _of_prompts(name, signature):
+    """(`Signature`, function) of the same question with texts in place of token numbers."""
+    from zoo.data.text import padded
+
+    ((key, field),) = signature.fields.items()
+
+    def ask(inputs, tell):
+        return name, {key: padded([prompt_numbers("text", _text(content), field) for content in inputs["text"]])}, tell
+
+    return _of_strings(f"{name}_text", "text", signature.outputs, kind="prompt"), ask
+
+
 @functools.lru_cache(maxsize=16)
 def vocabulary(pieces):
     """The `zoo.data.text.Vocabulary` of a tuple of pieces, made once: a large one takes longer than an answer."""
@@ -91,12 +110,33 @@ def token_numbers(name, text, field):
         UsageError: If it is too long for the field however it is cut; to cut it would take as long as it is.
     """
     words, text = vocabulary(field.vocabulary), text.strip()
-    if field.max_length is not None and len(text) > field.max_length * words.longest:
+    check_length(name, text, field)
+    return words.encode(text)
+
+
+def prompt_numbers(name, text, field):
+    """The numbers of the beginning of a text, as it is written.
+
+    Raises:
+        UsageError: If it is empty, too long for the field, or holds what the network does not know.
+    """
+    from zoo.data.kinds.prompt import numbers_of
+
+    check_length(name, text, field)
+    numbers = numbers_of(text, name, field)
+    if not numbers:
+        raise UsageError(f"`{name}` is empty; expected at least a letter to begin with.")
+    return numbers
+
+
+def check_length(name, text, field):
+    """Raises `UsageError` if a text is too long for a field however it is cut."""
+    longest = vocabulary(field.vocabulary).longest
+    if field.max_length is not None and len(text) > field.max_length * longest:
         raise UsageError(
             f"input `{name}` is {len(text)} characters long; expected at most {field.max_length} tokens, which are "
-            f"at most {field.max_length * words.longest} characters."
+            f"at most {field.max_length * longest} characters."
         )
-    return words.encode(text)
 
 
 def check_picture(content):
@@ -115,9 +155,10 @@ def check_picture(content):
         )
 
 
-def _of_strings(name, key, outputs):
+def _of_strings(name, key, outputs, kind=None):
     """A `Signature` of one input of texts or bytes."""
-    return Signature(name, {"inputs": {key: {"dtype": "string", "shape": [None]}}, "outputs": outputs}, {})
+    field = {"dtype": "string", "shape": [None], **({"kind": kind} if kind else {})}
+    return Signature(name, {"inputs": {key: field}, "outputs": outputs}, {})
 
 
 def _picture(content, asked, field):

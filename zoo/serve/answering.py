@@ -4,8 +4,12 @@ import asyncio
 
 import numpy as np
 
+from zoo.engines import DEFAULT
 from zoo.errors import UsageError
-from zoo.serve.adapters import token_numbers, vocabulary, written_in
+from zoo.serve import jsons
+from zoo.serve.adapters import prompt_numbers, token_numbers, vocabulary, written_in
+
+WRITING_STEP = "write_step"
 
 
 async def answered(version, signature, inputs):
@@ -69,6 +73,53 @@ async def generated(version, text, most):
             if len(tokens) == 1:
                 event["source"] = [field.vocabulary[number] for number in source[0]]  # the pieces that were read
         yield event
+
+
+def is_writer(version):
+    """Whether a version continues texts, token by token."""
+    default = version.signatures.get(DEFAULT)
+    kinds = [] if default is None else [one["kind"] for one in default.declared.values()]
+    return WRITING_STEP in version.signatures and "prompt" in kinds
+
+
+async def written(version, text, options, most):
+    """The continuation of a text, token by token: dictionaries like those of `generated`.
+
+    It is the text that the default signature gives for the same seed.
+
+    Args:
+        version: A version that `is_writer`.
+        text: The text to continue.
+        options: {name: value} of the single values of its default signature, such as `temperature`; others have their defaults.
+        most: Largest number of tokens.
+
+    Raises:
+        UsageError: If there is no such option, or a value is out of range, or the text holds what the network does not know.
+    """
+    from zoo.data.language import first_step, following_step
+
+    default, step = version.signatures[DEFAULT], version.signatures[WRITING_STEP]
+    name = next(key for key, one in default.declared.items() if one["kind"] == "prompt")
+    singles = {key: field for key, field in default.fields.items() if key != name}
+    unknown = [key for key in options if key not in singles]
+    if unknown:
+        raise UsageError(f"there is no option {unknown[0]!r}; expected text, {', '.join(singles)}.")
+    values = {}
+    for key, field in singles.items():
+        values[key] = jsons.array_of(options[key], key, default) if key in options else np.array(field.default, field.dtype)
+        field.check(key, values[key])
+    length = int(values.pop("length"))
+    if length > most:
+        raise UsageError(f"`length` is {length}; expected at most {most} where the text is told token by token.")
+    prompt = await asyncio.to_thread(prompt_numbers, "text", text, default.fields[name])
+    default.fields[name].check(name, np.array([prompt], "int32"))
+    words, tokens = vocabulary(default.fields[name].vocabulary), []
+    inputs = first_step({key: (one["dtype"], one["shape"]) for key, one in step.declared.items()}, prompt, values)
+    while len(tokens) < length:
+        inputs, token = following_step(inputs, await answered(version, step, inputs), prompt)
+        if token is not None:
+            tokens.append(token)
+            yield {"text": words.decode(tokens), "token": token}
 
 
 def metadata(version):

@@ -97,15 +97,15 @@ def read_examples(body, find_signature):
 
 
 def read_generate(body):
-    """The text of a :generate request, {"text": ...}.
+    """The text of a :generate request, {"text": ...}, and what else is in it, {name: value}.
 
     Raises:
         UsageError: If the body is no such request.
     """
     content = _object(body)
-    if set(content) != {"text"} or not isinstance(content["text"], str):
-        raise UsageError('expected {"text": "..."}, and nothing else.')
-    return content["text"]
+    if not isinstance(content.get("text"), str):
+        raise UsageError('expected {"text": "..."}.')
+    return content.pop("text"), content
 
 
 def from_features(rows, signature):

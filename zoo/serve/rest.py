@@ -16,7 +16,7 @@ from starlette.routing import Route
 from zoo.engines import reason_of
 from zoo.errors import UsageError
 from zoo.serve import jsons
-from zoo.serve.answering import answered, generated, metadata, other_method
+from zoo.serve.answering import answered, generated, is_writer, metadata, other_method, written
 from zoo.serve.batching import QueueFull, Stopped
 from zoo.serve.bodies import NPY, PICTURES, Body, Held, TooLarge, from_bytes, write_npy
 from zoo.serve.models import NotFound
@@ -231,8 +231,13 @@ class _Rest:
         return Response(jsons.dumps({"results": results}), media_type="application/json")
 
     async def _generate(self, content, version):
-        text = jsons.read_generate(content)
-        steps = generated(version, text, MOST_TOKENS)
+        text, options = jsons.read_generate(content)
+        if is_writer(version):
+            steps = written(version, text, options, MOST_TOKENS)
+        elif options:
+            raise UsageError(f'got {", ".join(map(repr, options))}; {version.name} takes {{"text": "..."}}, and nothing else.')
+        else:
+            steps = generated(version, text, MOST_TOKENS)
         first = await anext(steps, None)  # so that what cannot be answered is told by its status
         return _Events(version, first, steps, self._limits.timeout)
 

@@ -7,6 +7,7 @@ from zoo.serve.kinds import with_kinds
 from zoo.serve.version import GOLDEN
 
 MOST_EXAMPLES = 4
+READ = ("text", "prompt")  # kinds of what a person writes
 
 _shown = weakref.WeakKeyDictionary()  # {Version: what is told of it}, as the page asks every few seconds
 
@@ -32,10 +33,10 @@ def _contract(version):
         for name, signature in version.signatures.items()
     }
     signatures = with_kinds(answered, version.contract)
-    reads = any(field["kind"] == "text" for one in signatures.values() for field in one["inputs"].values())
+    reads = any(field["kind"] in READ for one in signatures.values() for field in one["inputs"].values())
     for name, texts in (_examples(version, signatures) if reads else {}).items():
         for key, field in signatures[name]["inputs"].items():
-            if field["kind"] == "text":
+            if field["kind"] in READ:
                 signatures[name]["inputs"][key] = {**field, "examples": texts}
     sizes = {key: len(pieces) for key, pieces in version.contract["vocabularies"].items()}
     return {**version.contract, "vocabularies": sizes, "signatures": signatures}
@@ -51,7 +52,7 @@ def _examples(version, signatures):
         texts = found.setdefault(request["signature"], [])
         for name, given in request["inputs"].items():
             field = fields.get(name, {})
-            if field.get("kind") != "text" or len(fields) > 1:
+            if field.get("kind") not in READ or sum(bool(one["shape"]) for one in fields.values()) > 1:
                 continue
             if field["dtype"] == "string":
                 texts += given["value"]

@@ -85,7 +85,8 @@ class Signature:
         vocabulary = one.get("vocabulary") and tuple(vocabularies[one["vocabulary"]])
         batched = bool(shape) and not self.alone
         sizes = tuple(shape[1:] if batched else shape)
-        return Field(one["dtype"], sizes, one["minimum"], one["maximum"], vocabulary, one["max_length"], batched)
+        bounds = one["minimum"], one["maximum"]
+        return Field(one["dtype"], sizes, *bounds, vocabulary, one["max_length"], batched, default=one.get("default"))
 
     def check(self, inputs):
         """The number of rows of inputs that keep the contract; None for single values.

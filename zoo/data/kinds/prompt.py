@@ -47,7 +47,7 @@ def numbers_of(text, name, field):
     if UNKNOWN in numbers:
         unknown = sorted({one for one in text if UNKNOWN in vocabulary.encode(one)[:-1]})
         told = ", ".join(map(repr, unknown[:5])) or "some words"
-        raise UsageError(f"`{name}` has {told}, which the training text has not; expected a text of its pieces.")
+        raise UsageError(f"`{name}` has {told}, which the training text does not have; expected only what occurs there.")
     return numbers
 
 

@@ -85,7 +85,7 @@ async function askFile(model, name, file, options) {
  */
 export async function* answers(model, question, inputs, options = {}) {
   const [only] = Object.values(inputs);
-  if (question.isStreamed) yield* streamed(model, question, only, options);
+  if (question.isStreamed) yield* streamed(model, question, inputs, options);
   else if (only instanceof File) yield { outputs: await askFile(model, question.raw.name, only, options), isFinished: true };
   else if (typeof only === "string") {
     const outputs = await ask(model, question.raw.name, { [question.raw.input]: [only] }, options);
@@ -93,14 +93,17 @@ export async function* answers(model, question, inputs, options = {}) {
   } else yield { outputs: await ask(model, question.name, inputs, options), isFinished: true };
 }
 
-/** Whether the server writes this model's texts piece by piece: it needs these two signatures for that. */
-export const canStream = ({ encode, decode_step: step }) => Boolean(encode && step);
+/** Whether the server writes this model's texts piece by piece: it needs these signatures for that. */
+export const canStream = ({ encode, decode_step: step, write_step: write }, kind) =>
+  Boolean(kind === "prompt" ? write : encode && step);
 
-async function* streamed(model, question, text, options) {
+async function* streamed(model, question, inputs, options) {
+  const name = Object.keys(inputs).find((key) => question.inputs[key].shape.length);
+  const { [name]: text, ...single } = inputs;
   const [output] = question.texts;
   let last = "";
   let source = [...text.trim()]; // the pieces that are read: characters, where the server tells no others
-  for await (const event of events(await post(urlOf(model.name, ":generate"), { text }, options))) {
+  for await (const event of events(await post(urlOf(model.name, ":generate"), { text, ...single }, options))) {
     last = event.text;
     source = event.source ?? source;
     yield { outputs: { [output]: [last] }, attention: event.attention, source, isFinished: false };

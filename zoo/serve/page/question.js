@@ -131,12 +131,13 @@ function partsOf(model, question, { changed, submit }) {
   const hasPictures = question.shown.some(([, { kind }]) => kind === "image");
   const isOnly = given.length === 1;
   const asked = given.map(([name, field]) => {
-    const title = question.raw && field.kind === "text" ? question.raw.input : name;
+    const title = question.raw && ["text", "prompt"].includes(field.kind) ? question.raw.input : name;
     const options = {
       changed,
       submit,
       model,
       isOnly,
+      isStreamed: question.isStreamed,
       takesFile: Boolean(question.raw) && isOnly,
       previewSize: hasPictures ? "middle" : "small",
     };
@@ -161,11 +162,11 @@ function titleOf({ name, inputs, shown }) {
   const fields = Object.values(inputs);
   const [[, first]] = shown;
   const kinds = new Set(fields.map(({ kind }) => kind));
-  const ways = [...kinds].map((kind) => {
+  const ways = [...kinds].filter((kind) => kind !== "vector" || !kinds.has("prompt")).map((kind) => {
     const same = fields.filter((field) => field.kind === kind);
     return panelOf(same[0]).asks(same[0], same.length);
   });
   const small = (text) => `${text[0].toLowerCase()}${text.slice(1)}`;
-  const title = `${[ways[0], ...ways.slice(1).map(small)].join(", ")}, and ${panelOf(first).shows(fields.length)}`;
+  const title = `${[ways[0], ...ways.slice(1).map(small)].join(", ")}, and ${panelOf(first).shows(fields.length, kinds)}`;
   return name === DEFAULT ? title : `${titled(name)}: ${small(title)}`;
 }

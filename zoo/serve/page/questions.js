@@ -6,11 +6,12 @@ import * as bits from "./panels/bits.js";
 import * as boxes from "./panels/boxes.js";
 import * as image from "./panels/image.js";
 import * as label from "./panels/label.js";
+import * as prompt from "./panels/prompt.js";
 import * as series from "./panels/series.js";
 import * as text from "./panels/text.js";
 import * as vector from "./panels/vector.js";
 
-const KINDS = { bits, boxes, image, label, series, text, vector };
+const KINDS = { bits, boxes, image, label, prompt, series, text, vector };
 
 /** The panel of a value's kind. */
 export const panelOf = (field) => KINDS[field.kind];
@@ -61,11 +62,13 @@ const asksTheSame = (one, other) =>
 const identityOf = ({ inputs, shown }) => JSON.stringify([Object.keys(inputs), kindsOf(Object.fromEntries(shown))]);
 
 function questionOf(model, { name, inputs, outputs }, raw) {
-  const texts = Object.keys(outputs).filter((key) => outputs[key].kind === "text");
-  const isStreamed = canStream(model.contract.signatures) && kindsOf(inputs) === "text" && texts.length > 0;
   const fields = Object.values(inputs);
+  const written = fields.filter((field) => !isSingle(field)).map(({ kind }) => kind);
+  const isRead = written.length === 1 && ["text", "prompt"].includes(written[0]);
+  const texts = Object.keys(outputs).filter((key) => outputs[key].kind === written[0]);
+  const isStreamed = isRead && texts.length > 0 && canStream(model.contract.signatures, written[0]);
   // Texts that are given as numbers are written by the server alone.
-  if (fields.some((field) => !panelOf(field).canAsk(field) || (field.kind === "text" && !raw && !isStreamed))) return null;
+  if (fields.some((field) => !panelOf(field).canAsk(field) || (["text", "prompt"].includes(field.kind) && !raw && !isStreamed))) return null;
   if (fields.filter((field) => vector.isWide(field)).length > 1) return null; // the state of a recurrence: nobody gives that
   const shown = Object.entries(raw && !isStreamed ? raw.outputs : outputs).filter(([, field]) => panelOf(field).canShow(field));
   const told = label.withoutRepeats(shown).sort(([, one], [, other]) => isNumbers(one) - isNumbers(other));

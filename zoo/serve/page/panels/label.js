@@ -7,7 +7,10 @@ const MOST_BARS = 12; // of more classes only the likeliest are drawn
 export const canAsk = ({ classes, shape }) => Boolean(classes) && shape.length === 1;
 export const canShow = ({ classes }) => Boolean(classes);
 export const asks = () => "Choose a class";
-export const shows = (count) => (count > 1 ? "see what they are taken for" : "see what it is taken for");
+export const shows = (count, kinds) => {
+  if (kinds.has("prompt")) return "see what may follow";
+  return count > 1 ? "see what they are taken for" : "see what it is taken for";
+};
 
 const hasProbabilities = ({ dtype }) => dtype.startsWith("float");
 const hasSteps = (field) => field.shape.length > (hasProbabilities(field) ? 2 : 1);

@@ -26,10 +26,11 @@ export const shows = () => "see what it answers";
 /** A slider and a box for each number; for one number for all examples, such as a seed, a box. */
 export const ask = (name, field, options) => (field.shape.length ? askMany(name, field, options) : askOne(name, field));
 
-function askOne(name, { dtype, minimum, maximum }) {
+function askOne(name, { dtype, minimum, maximum, default: usual }) {
   const whole = isWhole({ dtype });
   const isSeed = whole && (maximum ?? Infinity) > SEED;
-  const start = whole ? within(isSeed ? 1 : 2 * FEW, minimum ?? 0, maximum ?? Infinity) : ((minimum ?? 0) + (maximum ?? 0)) / 2;
+  const middle = whole ? within(isSeed ? 1 : 2 * FEW, minimum ?? 0, maximum ?? Infinity) : ((minimum ?? 0) + (maximum ?? 0)) / 2;
+  const start = usual ?? middle;
   const attributes = { min: minimum, max: maximum, step: whole ? 1 : "any", value: start, required: true };
   const box = h("input", { type: "number", id: newId(), ...attributes });
   const element = h("div", { class: "row" }, h("label", { for: box.id }, titled(name)), box);
