@@ -21,7 +21,7 @@ def show(
     **Examples:** `zoo show mnist_cnn` · `zoo show resnet20 data=folder`
     """
     from zoo import finder as recipes
-    from zoo.types import type_name
+    from zoo.types import counted, type_name
 
     recipes.recipe_file(name)
     card = card_or_none(name, folder)
@@ -52,6 +52,12 @@ def show(
         return None
     print(f"weights: {content['weights']:,}")
     print(f"score: {content['score']} ({card['command']}; {card['made']})")
+    for metric, value in card["scores"].get("test", {}).items():
+        if metric != card["score"]["metric"]:
+            print(f"test {metric}: {value:.6g}")
+    for sample in card.get("samples", ()):
+        console.print(f"after {counted(sample['epoch'], 'epoch')} it writes:", style="bold")
+        print(sample["text"].strip("\n"))
     return None
 
 

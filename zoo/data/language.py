@@ -6,7 +6,7 @@ import re
 import numpy as np
 
 from zoo.data.contract import Contract, Data, Field, Part
-from zoo.data.text import Vocabulary, padded
+from zoo.data.text import UNKNOWN, Vocabulary, padded
 from zoo.errors import UsageError
 
 LONGEST_PROMPT = 2000
@@ -43,14 +43,20 @@ def language_data(texts, steps, source, licence, level="characters", minimum_cou
         vocabulary = make([texts["train"]], minimum_count)
     else:
         vocabulary = Vocabulary(contract["tokens"].vocabulary)
-    parts = {}
+    parts, notes = {}, list(further.pop("notes", ()))
     for name, text in texts.items():
         numbers = vocabulary.encode(text)[:-1]
+        unknown = numbers.count(UNKNOWN)
+        if unknown and contract is not None and name == "test":
+            notes.append(
+                f"{unknown} of {len(numbers)} {level} of the {name} part are not in the vocabulary and count as <unknown>"
+            )
         if len(numbers) <= 1:
             raise UsageError(f"{source} has {len(numbers)} {level} in its {name} part; expected at least two.")
         parts[name] = windows(numbers, steps)
     field = Field("int32", (None,), 0, len(vocabulary) - 1, vocabulary.pieces, LONGEST_PROMPT, kind="prompt")
-    return Data(**parts, contract=Contract({"tokens": field}), source=source, licence=licence, **further)
+    contract = Contract({"tokens": field})
+    return Data(**parts, contract=contract, source=source, licence=licence, notes=tuple(notes), **further)
 
 
 def first_step(declared, prompt, scalars):
@@ -144,6 +150,33 @@ def measures(log_likelihoods):
     """
     nats = -float(np.mean(log_likelihoods, dtype="float64"))
     return {"nats": nats, "bits": nats / math.log(2), "perplexity": math.exp(nats)}
+
+
+def measures_by_line(log_likelihoods, part, pieces):
+    r"""The `measures` of each line of a text, {"line", "tokens", "nats", "bits", "perplexity"}, in the order of the text.
+
+    Each line is judged in its place, after the lines before it. Its line break counts; lines of nothing else are left out.
+
+    Args:
+        log_likelihoods: `(tokens,)`, as `log_likelihoods` gives them.
+        part: The `Part` of the text.
+        pieces: The vocabulary; where it has no line break the text is one line.
+
+    Example:
+        >>> from zoo.data.text import SPECIAL
+        >>> lines = measures_by_line(np.log([0.5, 0.5, 0.25]), windows([4, 5, 4, 4], 3), (*SPECIAL, "a", "\n"))
+        >>> [(line["line"], line["tokens"], round(line["perplexity"], 2)) for line in lines]
+        [('a', 1, 2.0), ('aa', 2, 2.83)]
+    """
+    numbers = text_of(part)
+    ends = numbers == pieces.index("\n") if "\n" in pieces else np.zeros(len(numbers), bool)
+    lines, vocabulary = [], Vocabulary(pieces)
+    for places in np.split(np.arange(len(numbers)), np.flatnonzero(ends) + 1):
+        text = vocabulary.decode(numbers[places]).strip("\n")
+        known = log_likelihoods[places[places > 0] - 1]
+        if text and len(known):
+            lines.append({"line": text, "tokens": len(known), **measures(known)})
+    return lines
 
 
 def log_likelihoods(reader, part):

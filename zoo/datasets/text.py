@@ -18,6 +18,7 @@ def load(
     steps: Count = 64,
     minimum_count: Count = 1,
     lower: bool = False,
+    whole: bool = False,
     contract=None,
 ):
     """Running text of one's own; the last tenth of every file is kept for test, the tenth before it for validation.
@@ -29,6 +30,8 @@ def load(
         steps: Number of tokens in a window.
         minimum_count: How often a character or word must occur in the training part to be in the vocabulary.
         lower: Whether capitals are read as small letters.
+        whole: Whether the test part is the whole text, and the others are too: to measure how well a text is predicted that was
+            not trained on.
         contract: A `Contract` whose vocabulary is used; None makes that of the training part.
 
     Returns:
@@ -45,7 +48,8 @@ def load(
     files = _files(path)
     texts = {part: "" for part in ("train", "validation", "test")}
     for file in files:
-        for part, text in split_text(_read(file)).items():
+        content = _read(file, 2 if whole else LEAST)
+        for part, text in dict.fromkeys(texts, content).items() if whole else split_text(content).items():
             text = text.lower() if lower else text
             texts[part] += re.sub(r"([^\w\s'])", r" \1 ", text) if level == "words" else text
     return language_data(
@@ -86,7 +90,7 @@ def _is_text(name, file):
         return False
 
 
-def _read(file):
+def _read(file, least=LEAST):
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -94,6 +98,6 @@ def _read(file):
         raise UsageError(f"{file} cannot be read as UTF-8 text ({reason}).") from error
     if "\0" in text:
         raise UsageError(f"{file} is not a text: it holds zero bytes.")
-    if len(text) < LEAST:
-        raise UsageError(f"{file} holds {counted(len(text), 'character')}; expected at least {LEAST}, for three parts.")
+    if len(text) < least:
+        raise UsageError(f"{file} holds {counted(len(text), 'character')}; expected at least {least}.")
     return text.replace("\r\n", "\n")

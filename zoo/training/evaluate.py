@@ -5,8 +5,9 @@ import math
 from zoo import finder as recipes
 from zoo import saved
 from zoo.data.batches import Batches
-from zoo.data.language import measures
+from zoo.data.language import measures, measures_by_line
 from zoo.endpoints import default_endpoint
+from zoo.errors import UsageError
 
 EVALUATION_BATCH = 250
 ANSWERING_BATCH = 100  # a beam of five makes five of each
@@ -29,6 +30,51 @@ def evaluate(name, folder=None, part="test"):
     model = saved.load(name, folder)
     data = saved.load_data(name, folder)
     return scores(recipes.find(name), model, getattr(data, part), data.contract)
+
+
+def evaluate_on(name, overrides, folder=None, part="test"):
+    """The scores of a trained network on other data than it was trained on.
+
+    Args:
+        name: Name of the recipe.
+        overrides: Settings as texts `key=value`: `data`, and those of that data set. A running text is measured as a whole.
+        folder: The folder of saved models; None as in `zoo.load`.
+        part: "test", "validation" or "train" of those data.
+
+    Returns:
+        ({metric: value}, lines, notes): `lines` are the scores of each line of a text, as `zoo.data.language.measures_by_line`
+        makes them, else None; `notes` tell how the data were read.
+
+    Raises:
+        UsageError: If there is no such setting, or the data are not of the form of those that it was trained on.
+    """
+    recipe, model = recipes.find(name), saved.load(name, folder)
+    contract = saved.read_contract(saved.find_saved(name, folder))
+    settings = recipe.settings(overrides)
+    known = ("data", *recipe.data_settings(settings["data"]))
+    given = [override.partition("=")[0] for override in overrides]
+    if "data" not in given or not set(given) <= set(known):
+        raise UsageError(f"got {', '.join(given)}; expected data=SET, and what else that set takes: {', '.join(known[1:])}.")
+    if "whole" in known and "whole" not in given:
+        settings["whole"] = True
+    data = recipe.load_data(settings, contract)
+    if data.contract.classes != contract.classes or set(data.contract.inputs) != set(contract.inputs):
+        raise UsageError(
+            f"the data have the inputs {_names(data.contract.inputs)} and the classes {_names(data.contract.classes)}; "
+            f"{recipes.name_of(name)} takes {_names(contract.inputs)} and knows {_names(contract.classes)}."
+        )
+    chosen = getattr(data, part)
+    contract.check(chosen.inputs)
+    values = scores(recipe, model, chosen, contract)
+    lines = None
+    if recipe.log_likelihoods is not None:
+        pieces = next(iter(contract.inputs.values())).vocabulary
+        lines = measures_by_line(recipe.log_likelihoods(model, chosen), chosen, pieces)
+    return values, lines, data.notes
+
+
+def _names(several):
+    return ", ".join(several or ["none"])
 
 
 def scores(recipe, model, part, contract):

@@ -86,7 +86,8 @@ export function questionPanel(model, question, tell) {
     shown.forEach(({ panel }) => panel.wait?.(false));
   };
   const name = question.raw?.name ?? question.name;
-  const main = h("button", { class: "main" }, name === DEFAULT ? "Answer" : titled(name));
+  const verb = asked.some(({ field }) => field.kind === "prompt") ? "Write" : "Answer";
+  const main = h("button", { class: "main" }, name === DEFAULT ? verb : titled(name));
   const stop = h("button", { type: "button", disabled: true, onclick: () => running?.abort() }, "Stop");
   const form = h("form", { onsubmit: submit });
 

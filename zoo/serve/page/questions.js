@@ -62,6 +62,7 @@ const asksTheSame = (one, other) =>
 const identityOf = ({ inputs, shown }) => JSON.stringify([Object.keys(inputs), kindsOf(Object.fromEntries(shown))]);
 
 function questionOf(model, { name, inputs, outputs }, raw) {
+  if (Object.keys(inputs).some((key) => `next_${key}` in outputs)) return null; // a step: nobody gives its state
   const fields = Object.values(inputs);
   const written = fields.filter((field) => !isSingle(field)).map(({ kind }) => kind);
   const isRead = written.length === 1 && ["text", "prompt"].includes(written[0]);

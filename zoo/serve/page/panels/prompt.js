@@ -10,11 +10,11 @@ export const asks = () => "Give it the beginning of a text";
 export const shows = () => "read how it goes on";
 
 /** A box for the beginning; what may follow it is asked for with every letter, a text only when it is wanted. */
-export function ask(name, { examples }, { changed, isStreamed }) {
+export function ask(name, { dtype, examples }, { changed, isStreamed }) {
   const box = h("textarea", { id: newId(), rows: 2, required: true, autocomplete: "off", spellcheck: "false" });
   box.value = (examples?.[0] ?? "").trimStart().slice(0, LONGEST_EXAMPLE);
   if (!isStreamed) box.addEventListener("input", () => changed(true));
-  return { element: labelled(titled(name), box), isLive: !isStreamed, read: () => box.value || null };
+  return { element: labelled(dtype === "string" ? titled(name) : "Text", box), isLive: !isStreamed, read: () => box.value || null };
 }
 
 /** The text as it is written. */
