@@ -10,10 +10,10 @@ Commands:
 import keras
 
 from zoo import datasets, neural_ngram
-from zoo.data.language import log_likelihoods
-from zoo.models.neural_ngram import reader, sampler, step
+from zoo.data.language import log_likelihoods, writing_fields
+from zoo.layers.token_sampler import writing_endpoints
+from zoo.models.neural_ngram import reader, step
 from zoo.recipe import Count, Fraction, Recipe, Target
-from zoo.writing import writing_endpoints, writing_fields, written
 
 
 def build(
@@ -41,10 +41,6 @@ def fields(contract):
     return writing_fields(contract["tokens"])
 
 
-def sample(model, contract):
-    return written(sampler(model), "\n", contract["tokens"])
-
-
 def likelihoods(model, part):
     return log_likelihoods(reader(model), part)
 
@@ -70,7 +66,7 @@ recipe = Recipe(
     endpoints=endpoints,
     fields=fields,
     log_likelihoods=likelihoods,
-    sample=sample,
+    prompt="\n",
     space=space,
     fit={"epochs": 8, "batch_size": 20, "learning_rate": 1e-3, "schedule": "cosine"},
     target=Target("perplexity", at_most=150.0, aim=138.0, monitor="loss"),

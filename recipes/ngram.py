@@ -12,12 +12,11 @@ from typing import Literal
 import keras
 
 from zoo import datasets, ngram
-from zoo.data.language import text_of
-from zoo.data.ngrams import count
-from zoo.errors import UsageError
-from zoo.models.ngram import negative_mean, sampler, step
+from zoo.data.language import text_of, writing_fields
+from zoo.data.ngrams import count, tables_of
+from zoo.layers.token_sampler import writing_endpoints
+from zoo.models.ngram import negative_mean, step
 from zoo.recipe import Count, Positive, Recipe, Target
-from zoo.writing import writing_endpoints, writing_fields, written
 
 LINE_BREAK = "\n"
 
@@ -42,12 +41,6 @@ def build(
 def adapt(model, part):
     tables = model.get_layer("tables")
     counted = count(text_of(part), tables.vocabulary_size, tables.order, barrier=tables.barrier, never=range(4), **model.counting)
-    needed = max((len(table.tokens) for table in counted.tables), default=0)
-    if needed > tables.capacity:
-        raise UsageError(
-            f"the text has {needed:,} different n-grams of one length, more than the {tables.capacity:,} there is room for; "
-            f"give capacity={needed}."
-        )
     tables.fill(counted.unigrams, counted.tables)
 
 
@@ -59,8 +52,11 @@ def fields(contract):
     return writing_fields(contract["tokens"])
 
 
-def sample(model, contract):
-    return written(sampler(model), LINE_BREAK, contract["tokens"])
+def estimate(model, part, contract):
+    layer = model.get_layer("tables")
+    arrays = [{name: keras.ops.convert_to_numpy(weight) for name, weight in table.items()} for table in layer.tables]
+    tables = tables_of(keras.ops.convert_to_numpy(layer.unigrams), arrays)
+    return tables.sparsity(text_of(part), layer.barrier)
 
 
 def likelihoods(model, part):
@@ -73,8 +69,9 @@ recipe = Recipe(
     adapt=adapt,
     endpoints=endpoints,
     fields=fields,
+    estimate=estimate,
     log_likelihoods=likelihoods,
-    sample=sample,
+    prompt="\n",
     fit={"epochs": 1, "batch_size": 32},
     target=Target("nats", at_most=1.70, monitor="loss"),
 )

@@ -12,10 +12,10 @@ from typing import Literal
 import keras
 
 from zoo import datasets, word_rnn
-from zoo.data.language import log_likelihoods
-from zoo.models.char_rnn import reader, sampler, step
+from zoo.data.language import log_likelihoods, writing_fields
+from zoo.layers.token_sampler import writing_endpoints
+from zoo.models.char_rnn import reader, step
 from zoo.recipe import Count, Fraction, Recipe, Target
-from zoo.writing import writing_endpoints, writing_fields, written
 
 
 def build(
@@ -44,10 +44,6 @@ def fields(contract):
     return writing_fields(contract["tokens"])
 
 
-def sample(model, contract):
-    return written(sampler(model), "\n", contract["tokens"])
-
-
 def likelihoods(model, part):
     return log_likelihoods(reader(model), part)
 
@@ -71,7 +67,7 @@ recipe = Recipe(
     endpoints=endpoints,
     fields=fields,
     log_likelihoods=likelihoods,
-    sample=sample,
+    prompt="\n",
     space=space,
     fit={
         "epochs": 12,

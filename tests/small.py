@@ -10,7 +10,9 @@ import zoo
 from zoo.losses import contrastive_loss, multiclass_hinge
 from zoo.models import (
     binary_adder,
+    char_rnn,
     multitask_mlp,
+    neural_ngram,
     parity_rnn,
     perceptron,
     seq2seq,
@@ -61,6 +63,10 @@ def text(batch, length):
     return {"text": tokens}
 
 
+def running_text(batch, length):
+    return {"tokens": np.random.default_rng(0).integers(4, 9, (batch, length)).astype("int32")}
+
+
 def token_pairs(batch, length):
     generator = np.random.default_rng(0)
     return {
@@ -96,6 +102,10 @@ def the_image(inputs):
 
 def next_tokens(inputs):
     return np.roll(inputs["target"], -1, axis=1)
+
+
+def following(inputs):
+    return np.roll(inputs["tokens"], -1, axis=1)
 
 
 def first_number(inputs):
@@ -159,6 +169,11 @@ def small_seq2seq(**arguments):
 def small_sentiment(**arguments):
     sizes = {"tokens": 9, "num_classes": 3, "embedding": 6, "units": 8}
     return Small("sentiment_rnn", {**sizes, **arguments}, text, three_classes, CROSS_ENTROPY, 0.1, (6, 3))
+
+
+def small_text(builder, **arguments):
+    sizes = {"vocabulary_size": 9, "embedding": 12, "units": (16, 12)}
+    return Small(builder, {**sizes, **arguments}, running_text, following, CROSS_ENTROPY, 0.4, (6, 3))
 
 
 def small_time_series(**arguments):
@@ -284,6 +299,12 @@ SMALL = {
     "parity_rnn": Small("parity_rnn", {"units": 10, "input_noise": 0.01}, bits, parities, BINARY_CROSS_ENTROPY, 0.1, (6, 3)),
     "sentiment_rnn": small_sentiment(pooling="max", token_dropout=0.1, embedding_dropout=0.1, dropout=0.1),
     "sentiment_rnn, tanh, one direction": small_sentiment(cell="tanh", bidirectional=False),
+    "char_rnn": small_text("char_rnn", dropout=0.05),
+    "char_rnn, one-hot, tanh": small_text("char_rnn", embedding=None, cell="tanh"),
+    "char_rnn, lstm": small_text("char_rnn", cell="lstm"),
+    "word_rnn": small_text("word_rnn", tied=True),
+    "neural_ngram": small_text("neural_ngram", units=20, order=4),
+    "neural_ngram, direct": small_text("neural_ngram", units=20, order=4, dropout=0.05, direct=True),
     "time_series_rnn": small_time_series(),
     "time_series_rnn, two lstm": small_time_series(units=(12, 10), cell="lstm", dropout=0.05),
     "stacked_autoencoder": Small(
@@ -310,6 +331,9 @@ SMALL = {
     "seq2seq, dot, bidirectional gru": small_seq2seq(attention="dot", bidirectional=True, dropout=0.1),
 }
 
+# Networks of which no weight learns; tests/test_language.py has their checks.
+COUNTED = {"ngram"}
+
 # The networks that are made of a trained one and share its weights.
 ENDPOINTS = {
     "perceptron": (perceptron.binary_classifier,),
@@ -335,6 +359,9 @@ ENDPOINTS = {
     "locally_connected_net": (),
     "tdnn": (tdnn.evidence,),
     "sentiment_rnn": (),
+    "char_rnn": (char_rnn.step, char_rnn.reader),
+    "word_rnn": (char_rnn.step, char_rnn.reader),
+    "neural_ngram": (neural_ngram.step, neural_ngram.reader),
     "time_series_rnn": (time_series_rnn.step, time_series_rnn.forecaster),
     "stacked_lstm": (stacked_lstm.step,),
     "vae": (vae.encoder, vae.decoder, vae.sampler, vae.reconstructor),
@@ -393,5 +420,10 @@ DOCUMENTED = {
     "vae": ({}, 425_284),
     "sentiment_rnn": ({"tokens": 1000}, 130_306),
     "time_series_rnn": ({}, 12_931),
+    "char_rnn": ({}, 664_197),
+    "word_rnn": ({}, 4_653_605),
+    "word_rnn, tied": ({"tied": True}, 2_642_600),
+    "neural_ngram": ({}, 3_091_705),
+    "ngram": ({}, 3_500_211),
     "seq2seq": ({"source_tokens": 40, "target_tokens": 20, "embedding": 64, "units": 64}, 55_060),
 }

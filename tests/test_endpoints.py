@@ -26,6 +26,18 @@ NAMES = {
     ("stacked_autoencoder", "decoder"): ("coding", "reconstruction"),
     ("stacked_lstm", "step"): ("frame h1 c1 h2 c2", "logits next_h1 next_c1 next_h2 next_c2"),
     ("tdnn", "evidence"): ("sequence", "evidence"),
+    ("char_rnn", "step"): ("token state1 state2", "logits next_state1 next_state2"),
+    ("char_rnn", "reader"): ("tokens state1 state2", "logits next_state1 next_state2"),
+    ("word_rnn", "step"): (
+        "token state1 state2 state3 state4",
+        "logits next_state1 next_state2 next_state3 next_state4",
+    ),
+    ("word_rnn", "reader"): (
+        "tokens state1 state2 state3 state4",
+        "logits next_state1 next_state2 next_state3 next_state4",
+    ),
+    ("neural_ngram", "step"): ("token recent", "logits next_recent"),
+    ("neural_ngram", "reader"): ("tokens recent", "logits next_recent"),
     ("time_series_rnn", "step"): ("value state1", "following next_state1"),
     ("time_series_rnn", "forecaster"): ("series steps", "forecast"),
     ("time_series_rnn, two lstm", "step"): (
@@ -48,7 +60,7 @@ def trained(model):
 
 
 def dtype_of(output):
-    return "int32" if output in ("label", "same", "sum") or output.endswith("_label") else "float32"
+    return "int32" if output in ("label", "same", "sum", "next_recent") or output.endswith("_label") else "float32"
 
 
 def sigmoid(logits):

@@ -1,7 +1,13 @@
 """Running text: how it is cut, counted, read with a state that is carried on, and written."""
 
 import collections
+import json
 import math
+import os
+import pathlib
+import re
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -9,20 +15,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers, ops
-from scipy import stats
+from scipy import special, stats
 
-from zoo import datasets
+from zoo import datasets, prediction, saved
 from zoo.data import Field
 from zoo.data.batches import Batches
 from zoo.data.kinds import prompt
-from zoo.data.language import cross_entropy, language_data, split_text, windows
-from zoo.data.ngrams import count
+from zoo.data.language import language_data, log_likelihoods, split_text, windows
+from zoo.data.ngrams import count, tables_of
 from zoo.data.text import SPECIAL, UNKNOWN, Vocabulary
+from zoo.endpoints import Endpoint
 from zoo.errors import UsageError
 from zoo.layers import CarriedState, NgramStep, NgramTables, TokenSampler
 from zoo.layers.noise import seeded_gumbel
-from zoo.layers.token_sampler import sampler
+from zoo.layers.token_sampler import sampler, writing_endpoints
+from zoo.models import char_rnn, neural_ngram, ngram, word_rnn
+from zoo.training.loop import train
+from zoo.writing import tokens_written
 
+DATA = pathlib.Path(__file__).parent / "data"
 PARTS = ("train", "validation", "test")
 TEXT = "the cat sat on the mat\nthe dog sat on the cat\na cat and a dog\n" * 3
 
@@ -101,7 +112,7 @@ def test_prompts_are_read_as_they_are_written(tmp_path):
 def test_prompts_with_what_was_never_seen_are_refused(tmp_path):
     field = Field("int32", (None,), 0, 4, (*SPECIAL, "a"), kind="prompt")
     assert refused(prompt.read, "axy", "tokens", field) == (
-        "`tokens` has 'x', 'y', which the training text has not; expected a text of its pieces."
+        "`tokens` has 'x', 'y', which the training text does not have; expected only what occurs there."
     )
     assert refused(prompt.read, "", "tokens", field) == "'' holds no text; expected at least a letter to begin with."
     (tmp_path / "text").write_bytes(b"\xff\xfe")
@@ -144,8 +155,8 @@ def test_a_persons_texts_are_read_and_every_file_is_in_every_part(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "holds 0 characters; expected at least 100, for three parts."),
-        (b"one line\n", "holds 9 characters; expected at least 100, for three parts."),
+        (b"", "holds 0 characters; expected at least 100."),
+        (b"one line\n", "holds 9 characters; expected at least 100."),
         (b"\xff\xfe\xfa" * 50, "cannot be read as UTF-8 text"),
         (b"text\0" * 50, "is not a text: it holds zero bytes."),
     ],
@@ -158,7 +169,7 @@ def test_what_is_no_text_is_refused(tmp_path, content, message):
 def test_missing_texts_are_told(tmp_path, monkeypatch):
     assert refused(datasets.text.load).startswith("`data=text` came without a file")
     assert f"there is no file or folder {tmp_path}/poems.txt" in refused(datasets.text.load, f"{tmp_path}/poems.txt")
-    assert "holds no .txt or .md file" in refused(datasets.text.load, str(tmp_path))
+    assert "holds no text file of at least 100 characters" in refused(datasets.text.load, str(tmp_path))
     monkeypatch.setenv("ZOO_DATA_DIR", str(tmp_path))
     for module in (datasets.tiny_shakespeare, datasets.ptb):
         assert "is missing; it comes from" in refused(module.load)
@@ -311,7 +322,7 @@ def test_more_n_grams_than_a_layer_holds_are_told():
     layer = NgramTables(8, 2, 1)
     layer.build()
     tables = count(np.array([4, 5, 6, 4]), 8, 2)
-    with pytest.raises(ValueError, match="3 different n-grams of 2 tokens, and `capacity` is 1; give a larger one"):
+    with pytest.raises(ValueError, match="3 different n-grams of one length, and there is room for 1; give capacity=3"):
         layer.fill(tables.unigrams, tables.tables)
 
 
@@ -329,7 +340,7 @@ def written(model, prompts, length=8, temperature=1.0, top_k=0, seed=0):
     rows = np.array([[*row, *[0] * (width - len(row))] for row in prompts], "int32")
     given = ((length, "int32"), (temperature, "float32"), (top_k, "int32"), (seed, "int32"))
     scalars = [np.array(value, dtype) for value, dtype in given]
-    return ops.convert_to_numpy(model([rows, *scalars])["tokens"])
+    return ops.convert_to_numpy(model([rows, *scalars])["continuation"])
 
 
 def test_a_row_in_a_batch_is_what_it_is_alone():
@@ -383,7 +394,7 @@ def test_a_writer_writes_the_same_text_in_every_format(tmp_path):
     model, _, vocabulary = writer()
     start = np.array([vocabulary.encode("the ")[:-1]], "int32")
     asked = {
-        "prompt": start,
+        "tokens": start,
         "length": np.array(50, "int32"),
         "temperature": np.array(0.8, "float32"),
         "top_k": np.array(5, "int32"),
@@ -394,8 +405,201 @@ def test_a_writer_writes_the_same_text_in_every_format(tmp_path):
     export.onnx(model, str(tmp_path / "model.onnx"), examples=asked)
     expected = written(model, start.tolist(), 50, 0.8, 5, 3)
     for file in ("1/saved_model.pb", "model.tflite", "model.onnx"):
-        tokens = open_engine(tmp_path / file).run("serving_default", asked)["tokens"]
+        tokens = open_engine(tmp_path / file).run("serving_default", asked)["continuation"]
         np.testing.assert_array_equal(tokens, expected, err_msg=file)
+
+
+# A network as a whole
+
+
+def small_writers():
+    vocabulary = Vocabulary.of_characters([TEXT])
+    size = len(vocabulary)
+    networks = {
+        "char_rnn": (char_rnn.char_rnn(size, 5, (6, 4), "lstm"), char_rnn),
+        "char_rnn, one-hot": (char_rnn.char_rnn(size, None, (6,), "tanh"), char_rnn),
+        "word_rnn, tied": (word_rnn.word_rnn(size, 5, (6, 5), "gru", tied=True), char_rnn),
+        "neural_ngram": (neural_ngram.neural_ngram(size, 4, 5, 6, direct=True), neural_ngram),
+        "neural_ngram, 2": (neural_ngram.neural_ngram(size, 2, 5, 6), neural_ngram),
+        "ngram": (ngram.ngram(size, 3, 300), ngram),
+    }
+    generator = np.random.default_rng(1)
+    for model, _ in networks.values():
+        if model.name == "ngram":
+            tables = count(np.array(vocabulary.encode(TEXT)[:-1]), size, 3, never=(0, 1, 2, 3))
+            model.get_layer("tables").fill(tables.unigrams, tables.tables)
+        else:
+            model.set_weights([generator.normal(size=weight.shape) for weight in model.weights])
+    return vocabulary, networks
+
+
+def test_steps_readers_and_writers_are_the_network(capfd):
+    """Token by token, in pieces and at once: one network; a text that is told as it is written is the text that is written."""
+    vocabulary, networks = small_writers()
+    prompt = vocabulary.encode("the cat ")[:-1]
+    for name, (model, module) in networks.items():
+        parts = {key: Endpoint(one) for key, one in writing_endpoints(module.step(model)).items()}
+        asked = {"length": 20, "temperature": 0.7, "top_k": 0, "seed": 4}
+        arrays = {key: np.array(value, parts["serving_default"].inputs[key].dtype) for key, value in asked.items()}
+        whole = parts["serving_default"].predict({"tokens": np.array([prompt], "int32"), **arrays})["continuation"][0]
+        assert list(tokens_written(parts["write_step"], prompt, **asked)) == whole.tolist(), name
+        text = np.array([[*prompt, *whole]], "int32")
+        likely = parts["next"].predict({"tokens": text[:, :9]})["probabilities"][0]
+        assert not likely[:4].any() and math.isclose(likely.sum(), 1, rel_tol=1e-5), name
+        if name == "ngram":
+            found = ops.convert_to_numpy(model(text))[0, 9]
+            assert math.isclose(math.log(likely[text[0, 9]]), found, abs_tol=1e-5)
+            continue
+        logits = ops.convert_to_numpy(model(text))
+        np.testing.assert_allclose(likely[4:], special.softmax(logits[0, 8, 4:]), atol=1e-6, err_msg=name)
+        reader = module.reader(model)
+        states = [np.zeros((1, *state.shape[1:]), state.dtype) for state in reader.inputs[1:]]
+        first = reader([text[:, :5], *states])
+        following = [ops.convert_to_numpy(first[f"next_{state.name}"]) for state in reader.inputs[1:]]
+        second = reader([text[:, 5:], *following])
+        pieces = [ops.convert_to_numpy(outputs["logits"]) for outputs in (first, second)]
+        np.testing.assert_allclose(np.concatenate(pieces, axis=1), logits, atol=1e-5, err_msg=name)
+
+
+def test_a_neural_ngram_sees_no_further_than_it_should():
+    _, networks = small_writers()
+    model = networks["neural_ngram"][0]
+    text = np.array([[5, 6, 7, 8, 9, 10]], "int32")
+    before, after = (ops.convert_to_numpy(model(one))[0] for one in (text, np.where(text == 6, 11, text)))
+    changed = np.abs(before - after).max(axis=-1) > 1e-6
+    assert changed.tolist() == [False, True, True, True, False, False]
+
+
+def test_counts_load_in_a_fresh_process(tmp_path):
+    vocabulary, networks = small_writers()
+    model, text = networks["ngram"][0], np.array([vocabulary.encode("the dog")[:-1]], "int32")
+    model.save(tmp_path / "model.keras")
+    np.savez(tmp_path / "asked.npz", text=text, answer=model(text))
+    code = (
+        "import zoo, keras, numpy as np; asked = np.load('asked.npz'); model = keras.saving.load_model('model.keras'); "
+        "np.testing.assert_allclose(model(asked['text']), asked['answer'], atol=1e-6)"
+    )
+    for backend in ("tensorflow", "jax"):
+        environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
+        run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
+
+
+def test_builders_say_what_they_expect():
+    with pytest.raises(ValueError, match="`units` of char_rnn must have at least one number"):
+        char_rnn.char_rnn(units=())
+    with pytest.raises(ValueError, match='`cell` of char_rnn must be "tanh", "gru" or "lstm", got \'rnn\''):
+        char_rnn.char_rnn(cell="rnn")
+    with pytest.raises(ValueError, match="with `tied`, the last of `units` must be `embedding`, got 8 and 6"):
+        char_rnn.char_rnn(embedding=6, units=(8,), tied=True)
+    with pytest.raises(ValueError, match="`order` of neural_ngram must be at least 2, got 1"):
+        neural_ngram.neural_ngram(order=1)
+
+
+HELLO = ["data=hello", "embedding=None", "units=(8,)", "cell=tanh", "dropout=0.1", "learning_rate=0.03"]
+
+
+@pytest.fixture(scope="module")
+def hello(tmp_path_factory):
+    """A folder with a network that memorised the word of the lectures, and its card."""
+    folder = tmp_path_factory.mktemp("hello")
+    return folder, train("char_rnn", [*HELLO, "epochs=16"], folder=folder, verbose=0)
+
+
+def test_the_word_of_the_lectures_is_memorised_and_told_at_three_stages(hello):
+    folder, card = hello
+    # Four letters and a line break: what follows an l is all that a network has to remember.
+    assert card["score"]["metric"] == "nats" and card["score"]["test"] < 0.15
+    assert [sample["epoch"] for sample in card["samples"]][:2] == [1, 4] and len(card["samples"]) == 3
+    right = [sample["text"].split("\n").count("hello") for sample in card["samples"]]
+    assert right[0] < right[-1] and right[-1] > 30
+    assert set("".join(sample["text"] for sample in card["samples"])) <= set("helo\n")
+    asked = prediction.question("char_rnn", ["hel"], {"length": 12, "temperature": 0.1}, folder=folder)
+    assert asked.is_writing and "".join(asked.parts()) == "hello\nhello\nhel" == "hel" + asked.answer().values()[0]["text"]
+    likely = prediction.predict("char_rnn", "hell", endpoint="next", folder=folder)["probabilities"]
+    assert likely["o"] > 0.9 and max(likely, key=likely.get) == "o" and "↵" in likely
+
+
+@pytest.mark.slow
+def test_a_run_that_carries_its_state_is_resumed_to_the_very_same_weights(tmp_path):
+    settings = [*HELLO, "epochs=3", "batch_size=4"]
+    code = f"from zoo.training.loop import train; train('char_rnn', {settings}, 'killed', verbose=1)"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        printed = b""
+        while not re.search(rb"Epoch 2/3.*20/150", printed, re.DOTALL):
+            more = process.stdout.read1()
+            assert more, f"the run ended by itself: {printed[-300:]}"
+            printed += more
+        process.kill()
+    resumed = train("char_rnn", settings, folder=tmp_path / "killed", resume=True, verbose=0)
+    whole = train("char_rnn", settings, folder=tmp_path / "whole", verbose=0)
+    weights = [(tmp_path / folder / "char_rnn" / saved.WEIGHTS).read_bytes() for folder in ("killed", "whole")]
+    assert weights[0] == weights[1] and resumed["samples"] == whole["samples"]
+
+
+def test_a_text_of_ones_own_is_measured_as_a_whole_and_line_by_line(hello, tmp_path, zoo):
+    folder, _ = hello
+    (tmp_path / "own.txt").write_text("hello\nhello\n\nolleh\n", encoding="utf-8")
+    code, output, error = zoo(f"evaluate char_rnn data=text:{tmp_path}/own.txt --folder {folder} --json")
+    told = json.loads(output)
+    assert code == 0, error
+    assert [line["line"] for line in told["lines"]] == ["hello", "hello", "olleh"]
+    assert [line["tokens"] for line in told["lines"]] == [5, 6, 6]  # nothing predicts the first letter
+    assert told["lines"][1]["perplexity"] < 1.5 < 3 < told["lines"][2]["perplexity"]
+    assert math.isclose(told["scores"]["bits"], told["scores"]["nats"] / math.log(2))
+    weighed = sum(line["nats"] * line["tokens"] for line in told["lines"])
+    assert weighed < told["scores"]["nats"] * 18 < weighed + 20  # the empty line is in the whole only
+    (tmp_path / "odd.txt").write_text("hello world", encoding="utf-8")
+    code, output, _ = zoo(f"evaluate char_rnn data=text:{tmp_path}/odd.txt --folder {folder}")
+    assert code == 0 and output.startswith("4 of 11 characters do not occur in the training text and count as <unknown>\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("predict char_rnn hex", "`tokens` has 'x', which the training text does not have; expected only what occurs there."),
+        ("predict char_rnn he temperature=0", "`temperature` is 0; expected a value in [0.01, 100]."),
+        ("predict char_rnn he temperature=-1", "`temperature` is -1; expected a value in [0.01, 100]."),
+        ("predict char_rnn he length=0", "`length` is 0; expected a value in [1, 10000]."),
+        ("predict char_rnn he length=10001", "`length` is 10001; expected a value in [1, 10000]."),
+        ("predict char_rnn he top_k=10", "`top_k` is 10; expected a value in [0, 9]."),
+        ("predict char_rnn he seed=-1", "`seed` is -1; expected a value in [0, 1e+06]."),
+        ("predict char_rnn he seed=one", "`seed` is 'one'; expected int32 in [0, 1e+06]."),
+        ("predict char_rnn ''", "'' holds no text; expected at least a letter to begin with."),
+        ("evaluate char_rnn epochs=3", "got epochs; expected data=SET, and what else that set takes: steps."),
+        ("evaluate char_rnn data=text", "`data=text` came without a file; write data=text:FILE, or data=text:FOLDER."),
+        ("train ngram order=0", "the setting order is '0'; expected int, at least 1."),
+        ("train word_rnn data=text:missing.txt", "there is no file or folder missing.txt; expected text as data=text:FILE."),
+    ],
+)
+def test_what_cannot_be_written_is_told_in_one_line(hello, zoo, command, message):
+    code, _, error = zoo(f"{command} --folder {hello[0]}")
+    assert (code, error) == (2, f"zoo: {message}\n")
+
+
+def test_more_n_grams_than_there_is_room_for_are_told_before_anything_is_kept(tmp_path, zoo):
+    code, _, error = zoo(f"train ngram data=hello capacity=2 --folder {tmp_path}")
+    assert code == 2 and error.endswith("different n-grams of one length, and there is room for 2; give capacity=6.\n")
+    assert not list((tmp_path / "ngram").rglob("*.*"))
+    code, _, error = zoo(f"train ngram data=hello capacity=6 --folder {tmp_path}")
+    assert code == 0, error
+
+
+def test_sparsity_and_storage_are_counted():
+    vocabulary = Vocabulary.of_characters([TEXT])
+    numbers, other = (np.array(vocabulary.encode(text)[:-1]) for text in (TEXT, "the tac on the dog\n"))
+    tables = count(numbers, len(vocabulary), 4)
+    found = tables.sparsity(other)
+    for length in (2, 3, 4):
+        known = {tuple(numbers[place : place + length]) for place in range(len(numbers) - length + 1)}
+        asked = [tuple(other[place : place + length]) for place in range(len(other) - length + 1)]
+        assert found[f"seen_{length}grams"] == len(known)
+        assert math.isclose(found[f"unseen_{length}grams"], np.mean([one not in known for one in asked]))
+    layer, _, _ = filled(4)
+    kept = [{name: ops.convert_to_numpy(weight) for name, weight in table.items()} for table in layer.tables]
+    assert tables_of(ops.convert_to_numpy(layer.unigrams), kept).sparsity(other) == found
 
 
 # The state
@@ -432,10 +636,44 @@ def test_a_text_in_chunks_is_read_as_in_one_piece(kind):
     one_stream = -ops.convert_to_numpy(ops.log_softmax(logits))[np.arange(len(wanted)), wanted].mean()
     from zoo.data import language
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(language, "STREAMS", 1)
-        patch.setattr(language, "STEPS", 4)
-        assert math.isclose(cross_entropy(reader, part), one_stream, rel_tol=1e-5)
+    for steps in (4, 100):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(language, "STEPS", steps)
+            assert math.isclose(-log_likelihoods(reader, part).mean(), one_stream, rel_tol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_a_sequence_in_chunks_gives_what_pytorch_gives_for_the_whole(kind):
+    """tests/data/recurrent.json says what PyTorch was asked."""
+    theirs = json.loads((DATA / "recurrent.json").read_text(encoding="utf-8"))[kind]
+    theirs = {name: np.array(value) for name, value in theirs.items() if name != "gradients"}
+
+    def keras_order(rows):
+        order = (0, 1, 2, 3) if kind == "LSTM" else (1, 0, 2)  # i, f, g, o; PyTorch's r, z, n are Keras's z, r, n
+        return np.concatenate([np.split(rows, len(order))[place] for place in order]).T
+
+    biases = [keras_order(theirs[name]) for name in ("bias_ih", "bias_hh")]
+    rnn = getattr(layers, kind)(4, return_sequences=True, return_state=True, dtype="float64")
+    carried = CarriedState(rnn, batch_size=2, dtype="float64")
+    carried(theirs["inputs"])
+    rnn.set_weights(
+        [keras_order(theirs["weight_ih"]), keras_order(theirs["weight_hh"]), sum(biases) if kind == "LSTM" else np.stack(biases)]
+    )
+    carried.reset_state()
+    chunks = [carried(chunk, training=True) for chunk in np.split(theirs["inputs"], [2, 3], axis=1)]
+    np.testing.assert_allclose(np.concatenate(chunks, axis=1), theirs["outputs"], atol=1e-9)
+
+
+def test_long_texts_are_read_as_streams_and_none_of_their_tokens_is_lost():
+    """A network without a memory predicts the same wherever a stream begins."""
+    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    state = keras.Input((1,), name="state")
+    logits = layers.Embedding(8, 8, name="embedding")(tokens)
+    reader = keras.Model([tokens, state], {"logits": logits, "next_state": state})
+    text = np.random.default_rng(0).integers(4, 8, 2503)
+    known = ops.convert_to_numpy(ops.log_softmax(reader.get_layer("embedding").embeddings))
+    found = log_likelihoods(reader, windows(text.tolist(), 64))
+    np.testing.assert_allclose(found, known[text[:-1], text[1:]], atol=1e-6)
 
 
 def test_a_carried_state_is_no_weight(tmp_path):

@@ -159,8 +159,8 @@ class Recipe:
             `epochs` of the settings: these are what `zoo tune` shortens.
         adapt: Function of (model, training part), called once before the first epoch, for layers that count or normalise: what
             they find must be weights, as with `keras.layers.Normalization.adapt`. None where nothing adapts.
-        sample: Function of (model, contract) to a text that the network writes. Those after the first epoch, after a quarter of
-            them and with the final weights are kept on the card, to show how it learned. None for networks that do not write.
+        prompt: For networks that write, what a text begins with. Texts after the first epoch, after a quarter of the epochs and
+            with the final weights are kept on the card, to show how it learned. None for others.
     """
 
     build: Callable
@@ -176,7 +176,7 @@ class Recipe:
     space: Callable | None = None
     phases: Callable | None = None
     adapt: Callable | None = None
-    sample: Callable | None = None
+    prompt: str | None = None
 
     def defaults(self, data=None):
         """Every setting with its default value.

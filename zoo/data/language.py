@@ -6,10 +6,13 @@ import re
 import numpy as np
 
 from zoo.data.contract import Contract, Data, Field, Part
-from zoo.data.text import UNKNOWN, Vocabulary, padded
+from zoo.data.kinds.label import of_classes
+from zoo.data.text import SPACE, UNKNOWN, Vocabulary, padded
 from zoo.errors import UsageError
 
-LONGEST_PROMPT = 2000
+LONGEST_PROMPT, LONGEST_TEXT = 2000, 10_000
+LEAST_TEMPERATURE, LARGEST_TEMPERATURE, LARGEST_K, LARGEST_SEED = 0.01, 100.0, 100, 1_000_000
+VISIBLE = {"\n": "↵", "\t": "⇥"}  # of pieces in a list
 STREAMS, SHORTEST_STREAM, STEPS = 20, 1000, 100  # in which a long text is read
 
 
@@ -48,15 +51,35 @@ def language_data(texts, steps, source, licence, level="characters", minimum_cou
         numbers = vocabulary.encode(text)[:-1]
         unknown = numbers.count(UNKNOWN)
         if unknown and contract is not None and name == "test":
-            notes.append(
-                f"{unknown} of {len(numbers)} {level} of the {name} part are not in the vocabulary and count as <unknown>"
-            )
+            notes.append(f"{unknown} of {len(numbers)} {level} do not occur in the training text and count as <unknown>")
         if len(numbers) <= 1:
             raise UsageError(f"{source} has {len(numbers)} {level} in its {name} part; expected at least two.")
         parts[name] = windows(numbers, steps)
     field = Field("int32", (None,), 0, len(vocabulary) - 1, vocabulary.pieces, LONGEST_PROMPT, kind="prompt")
     contract = Contract({"tokens": field})
     return Data(**parts, contract=contract, source=source, licence=licence, notes=tuple(notes), **further)
+
+
+def writing_fields(tokens):
+    """{name: Field} of what the endpoints of a writer take and give, as `zoo.layers.token_sampler.writing_endpoints` makes them.
+
+    Args:
+        tokens: The `Field` of the network's tokens.
+    """
+    most = len(tokens.vocabulary)
+    token = Field("int32", (), 0, most - 1)
+    names = [VISIBLE.get(piece, piece.replace(SPACE, "␣" if piece == SPACE else "")) for piece in tokens.vocabulary]
+    return {
+        "tokens": tokens,
+        "continuation": tokens,
+        "length": Field("int32", (), 1, LONGEST_TEXT, batched=False, default=200),
+        "temperature": Field("float32", (), LEAST_TEMPERATURE, LARGEST_TEMPERATURE, batched=False, default=0.8),
+        "top_k": Field("int32", (), 0, min(most, LARGEST_K), batched=False, default=0),
+        "seed": Field("int32", (), 0, LARGEST_SEED, batched=False, default=0),
+        "probabilities": of_classes(names, probabilities=True),
+        "token": token,
+        "next_token": token,
+    }
 
 
 def first_step(declared, prompt, scalars):

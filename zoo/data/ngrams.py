@@ -9,6 +9,7 @@ import dataclasses
 
 import numpy as np
 
+BYTES = 8  # of an n-gram: its last token and its share, four bytes each; and of a context: where it begins and its rest
 SMOOTHINGS = ("kneser_ney", "add_k", "none")
 
 
@@ -72,6 +73,44 @@ class Tables:
             own = np.where(ids >= 0, table.shares[ids], 0.0)
             found = own + np.where(contexts >= 0, table.rests[contexts], 1.0) * found
         return found
+
+    def sparsity(self, numbers, barrier=None):
+        """What the lecture calls the sparsity and the storage problem, for each length n from 2 on.
+
+        Args:
+            numbers: int64 `(time,)`, another text.
+            barrier: As of `probabilities`.
+
+        Returns:
+            {"seen_ngrams": how many n-grams are known, "unseen_ngrams": the share of those of the text that are not,
+            "bytes_ngrams": what the table takes}, with the number in place of n.
+        """
+        found, ids = {}, numbers
+        open_before = _open_before(numbers, barrier)
+        for length, table in enumerate(self.tables, start=2):
+            there = open_before >= length - 1
+            ids = table.find(np.where(there, np.concatenate([[-1], ids[:-1]]), -1), numbers)
+            found[f"seen_{length}grams"] = len(table.tokens)
+            found[f"unseen_{length}grams"] = float(np.mean(ids[there] < 0)) if there.any() else 0.0
+            found[f"bytes_{length}grams"] = BYTES * (len(table.tokens) + len(table.rests))
+        return found
+
+
+def tables_of(unigrams, arrays):
+    """The `Tables` that a network keeps as weights, which have room for more.
+
+    Args:
+        unigrams: `(vocabulary,)`.
+        arrays: For each length from 2 on {"tokens", "begins", "shares", "rests"}, as in `Table`.
+    """
+    tables, contexts = [], len(unigrams)
+    for kept in arrays:
+        begins = kept["begins"][: contexts + 1].astype("int64")
+        size = begins[-1]
+        tokens = kept["tokens"][:size].astype("int64")
+        tables.append(Table(tokens, begins, None, kept["shares"][:size], kept["rests"][:contexts]))
+        contexts = size
+    return Tables(unigrams, tuple(tables))
 
 
 def count(numbers, vocabulary_size, order, smoothing="kneser_ney", k=0.01, barrier=None, never=()):

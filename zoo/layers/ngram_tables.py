@@ -77,13 +77,14 @@ class NgramTables(keras.layers.Layer):
         Raises:
             ValueError: If there are more n-grams than `capacity`.
         """
+        needed = max((len(counted.tokens) for counted in tables), default=0)
+        if needed > self.capacity:
+            raise ValueError(
+                f"the text has {needed:,} different n-grams of one length, and there is room for {self.capacity:,}; give "
+                f"capacity={needed}."
+            )
         self.unigrams.assign(unigrams)
-        for length, (own, counted) in enumerate(zip(self.tables, tables, strict=True), start=2):
-            if len(counted.tokens) > self.capacity:
-                raise ValueError(
-                    f"the text has {len(counted.tokens):,} different n-grams of {length} tokens, and `capacity` is "
-                    f"{self.capacity:,}; give a larger one."
-                )
+        for own, counted in zip(self.tables, tables, strict=True):
             for name, weight in own.items():
                 array = getattr(counted, name)
                 filling = len(counted.tokens) if name == "begins" else 1.0 if name == "rests" else 0

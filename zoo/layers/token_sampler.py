@@ -219,3 +219,15 @@ def writing_step(step: keras.Model, largest_k: int = 100) -> keras.Model:
     return keras.Model(
         [*inputs, number, *scalars], {"next_token": token, **outputs, "next_number": number + 1}, name="writing_step"
     )
+
+
+def writing_endpoints(step: keras.Model) -> dict:
+    """What can be asked of a network that writes: the whole text, what may follow, and one token of a text that is written.
+
+    Args:
+        step: The model of one step of a trained language model.
+
+    Returns:
+        {"serving_default": `sampler`, "next": `next_token`, "write_step": `writing_step`}, a `keras.Model` each.
+    """
+    return {"serving_default": sampler(step), "next": next_token(step), "write_step": writing_step(step)}

@@ -20,7 +20,9 @@ def ngram(
     barrier: int | None = None,
     name: str = "ngram",
 ) -> keras.Model:
-    """Builds the network, with empty tables: `zoo.data.ngrams.count` makes them of a text, `fill` of its layer takes them over.
+    """Builds the network with empty tables: 3,500,211 numbers by default.
+
+    `zoo.data.ngrams.count` makes the tables of a text, and `fill` of the layer takes them over.
 
     Args:
         vocabulary_size: Number of tokens, with the four special ones.

@@ -8,6 +8,7 @@ from zoo.data.batches import Batches
 from zoo.data.language import measures, measures_by_line
 from zoo.endpoints import default_endpoint
 from zoo.errors import UsageError
+from zoo.writing import written
 
 EVALUATION_BATCH = 250
 ANSWERING_BATCH = 100  # a beam of five makes five of each
@@ -96,6 +97,12 @@ def quick_scores(recipe, model, part, contract):
     values = model.evaluate(Batches(part, contract, EVALUATION_BATCH, outputs=model.output_names), return_dict=True, verbose=0)
     values.update(measured(recipe, default_endpoint(recipe, model, contract), part, contract))
     return values
+
+
+def sample(recipe, model, contract):
+    """A text that a network writes after the prompt of its recipe."""
+    endpoint = default_endpoint(recipe, model, contract)
+    return written(endpoint, recipe.prompt, contract[next(iter(endpoint.inputs))])
 
 
 def measured(recipe, endpoint, part, contract):

@@ -14,7 +14,7 @@ from zoo.errors import RunError, UsageError
 from zoo.execution import check_backend, choose_execution
 from zoo.files import write_json
 from zoo.training.card import UNFINISHED, check_result_folder, keep, make_card
-from zoo.training.evaluate import quick_scores, scores
+from zoo.training.evaluate import quick_scores, sample, scores
 from zoo.training.keep import PROGRESS, store_in_half
 from zoo.training.lock import LOCK, held
 from zoo.training.phases import fit
@@ -132,8 +132,8 @@ def _scored(recipe, settings, data, fingerprint, folder, verbose, phases, begin)
         progress["half"] = store_in_half(model, lambda: validation()[metric])
         # Of the weights as they are stored.
         progress["scores"] = {part: scores(recipe, model, getattr(data, part), data.contract) for part in ("validation", "test")}
-        if recipe.sample is not None:
-            written = {"epoch": progress["best_epoch"], "text": recipe.sample(model, data.contract)}
+        if recipe.prompt is not None:
+            written = {"epoch": progress["best_epoch"], "text": sample(recipe, model, data.contract)}
             progress["samples"] = [one for one in progress["samples"] if one["epoch"] < progress["best_epoch"]] + [written]
         write_json(folder / PROGRESS, progress)
     return progress

@@ -19,7 +19,7 @@ from zoo.execution import choose_execution
 from zoo.layers import CarriedState
 from zoo.optimizers import optimizer_of, scheduled
 from zoo.recipe import OPTIMIZER_DEFAULTS, Recipe, Target
-from zoo.training.evaluate import EVALUATION_BATCH, measured
+from zoo.training.evaluate import EVALUATION_BATCH, measured, sample
 from zoo.training.keep import START, EpochKeeper, begun, check_progress, new_progress, random_states, read_progress
 
 
@@ -96,7 +96,10 @@ class _Run:
 
 def _adapted(run, begin, whole):
     """What the whole model begins with where layers adapt to the training part."""
-    run.recipe.adapt(whole, run.data.train)
+    try:
+        run.recipe.adapt(whole, run.data.train)
+    except ValueError as error:
+        raise UsageError(f"the network cannot be adapted to the training part: {error}") from error
     if begin is not None:
         begin(whole)
 
@@ -155,8 +158,8 @@ def _fit_phase(run, phase, folder, until, progress, begin):
         endpoint = default_endpoint(run.recipe, model, data.contract)
         measure = functools.partial(measured, run.recipe, endpoint, data.validation, data.contract)
     samples = {}
-    if phase.model is None and run.recipe.sample is not None:
-        write = functools.partial(run.recipe.sample, contract=data.contract)
+    if phase.model is None and run.recipe.prompt is not None:
+        write = functools.partial(sample, run.recipe, contract=data.contract)
         samples = {1: write, -(-phase.epochs // 4): write}
     keeper = EpochKeeper(target, measure, samples, batches, folder, progress, verdict)
     model.fit(
