@@ -1,10 +1,12 @@
 """The Penn Treebank as Mikolov et al. prepared it: a million words of the Wall Street Journal, 10 000 different ones."""
 
+import dataclasses
 import gzip
 import hashlib
 
-from zoo.data.language import language_data
+from zoo.data.language import language_data, windows
 from zoo.data.prepared import data_folder, missing
+from zoo.data.text import Vocabulary
 from zoo.errors import UsageError
 from zoo.types import Count
 
@@ -16,6 +18,17 @@ PTB = {
     "valid": "c9fe6985fe0d4ccb578183407d7668fc6066c20700cb4cf87d8ff1cc34df1bf2",
     "test": "dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0",
 }
+# Sentences of our own, in words of the vocabulary, stand beside trained weights: those of the newspaper are not ours to publish.
+EXAMPLES = """
+ the company said it will sell its new machines in europe next year
+ a spokesman said the price of oil rose N cents a barrel
+ the bank expects to report higher earnings in the third quarter
+ people who work at home say they like it
+ the president of the university did n't want to talk about money
+ stock prices fell again in new york and in tokyo
+ she said that her children read more books than newspapers
+ the government wants to build a road to the north
+"""
 
 
 def load(steps: Count = 35, contract=None):
@@ -35,27 +48,32 @@ def load(steps: Count = 35, contract=None):
         A `zoo.data.Data` with `tokens` (windows, steps) and the tokens that follow.
 
     Raises:
-        UsageError: If `ZOO_DATA_DIR` is not set or holds no ptb/ptb.train.txt.gz, ..., or other texts.
+        UsageError: If `ZOO_DATA_DIR` is not set or holds no ptb/ptb.train.txt, ..., or other texts.
 
     Example:
-        `zoo.datasets.ptb.load()` reads ptb/ptb.train.txt.gz and so on in the folder of `ZOO_DATA_DIR`.
+        `zoo.datasets.ptb.load()` reads ptb/ptb.train.txt, or ptb/ptb.train.txt.gz, and so on in the folder of `ZOO_DATA_DIR`.
     """
     texts = {part: _text(name) for part, name in (("train", "train"), ("validation", "valid"), ("test", "test"))}
     licence = "derived from texts of the Linguistic Data Consortium: not to be republished"
-    return language_data(texts, steps, f"Penn Treebank, {ORIGIN}", licence, "words", contract=contract)
+    data = language_data(texts, steps, f"Penn Treebank, {ORIGIN}", licence, "words", contract=contract)
+    numbers = Vocabulary(data.contract["tokens"].vocabulary).encode(EXAMPLES)[:-1]
+    return dataclasses.replace(data, examples=windows(numbers * steps, steps))
 
 
 def _text(name):
     given = data_folder()
-    file = None if given is None else given / "ptb" / f"ptb.{name}.txt.gz"
-    if file is None or not file.is_file():
-        raise missing(str(file or f"ptb/ptb.{name}.txt.gz in the folder of ZOO_DATA_DIR"), ORIGIN, INSTEAD)
+    if given is None:
+        raise missing(f"ptb/ptb.{name}.txt in the folder of ZOO_DATA_DIR", ORIGIN, INSTEAD)
+    found = [file for file in (given / "ptb" / f"ptb.{name}.txt", given / "ptb" / f"ptb.{name}.txt.gz") if file.is_file()]
+    if not found:
+        raise missing(str(given / "ptb" / f"ptb.{name}.txt"), ORIGIN, INSTEAD)
     try:
-        content = gzip.decompress(file.read_bytes())
+        content = found[0].read_bytes()
+        content = gzip.decompress(content) if found[0].suffix == ".gz" else content
     except (OSError, EOFError) as error:
-        raise UsageError(f"{file} cannot be read ({error}); fetch it from {ORIGIN} again.") from error
+        raise UsageError(f"{found[0]} cannot be read ({error}); fetch it from {ORIGIN} again.") from error
     if hashlib.sha256(content).hexdigest() != PTB[name]:
         raise UsageError(
-            f"{file} is not the {name} part of the Penn Treebank (its sha256 differs); fetch it from {ORIGIN} again."
+            f"{found[0]} is not the {name} part of the Penn Treebank (its sha256 differs); fetch it from {ORIGIN} again."
         )
     return content.decode()

@@ -1,13 +1,10 @@
 """Tiny Shakespeare: 40 000 lines of his plays, 1 115 394 characters (Karpathy 2015)."""
 
 import hashlib
-import urllib.error
-import urllib.request
 
 from zoo.data.language import language_data
-from zoo.data.prepared import cache_folder, data_folder, missing
+from zoo.data.prepared import file_of
 from zoo.errors import UsageError
-from zoo.files import written_beside
 from zoo.types import Count
 
 URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
@@ -44,19 +41,7 @@ def load(steps: Count = 64, contract=None):
 
 
 def _text():
-    given = data_folder()
-    file = (given or cache_folder()) / "tinyshakespeare" / "input.txt"
-    if not file.is_file():
-        if given:
-            raise missing(str(file), URL, INSTEAD)
-        try:
-            with urllib.request.urlopen(URL, timeout=30) as answer:
-                content = answer.read()
-        except (urllib.error.URLError, OSError) as error:
-            raise missing(f"{file} (download failed: {error})", URL, INSTEAD) from error
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with written_beside(file) as partial:
-            partial.write_bytes(content)
+    file = file_of("tinyshakespeare", "input.txt", URL, URL, INSTEAD)
     content = file.read_bytes()
     if hashlib.sha256(content).hexdigest() != SHA256:
         raise UsageError(f"{file} is not Tiny Shakespeare (its sha256 differs); fetch it from {URL} again, or use {INSTEAD}.")

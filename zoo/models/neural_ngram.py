@@ -4,7 +4,7 @@ The vectors of these words, one after the other, go through one hidden layer to 
 was learned of one word thus helps with words of similar vectors, which counts of n-grams do not; but no more words are seen.
 
 Source: Bengio, Ducharme, Vincent & Jauvin 2003, "A Neural Probabilistic Language Model"; Payberah 2018, "Deep Learning for Poets
-(Part IV)", Neural Language Models; Kwak 2016, "Introduction to CNNs and RNNs".
+(Part IV)", Can We Build a Neural Language Model?; Kwak 2016, "Introduction to CNNs and RNNs".
 """
 
 import keras

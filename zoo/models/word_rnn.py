@@ -3,9 +3,9 @@
 It is `char_rnn` with the sizes that words need: ten thousand of them instead of some seventy characters, so that most of the
 weights, and of the time, are those of the vectors of the words and of what scores them.
 
-Source: Payberah 2018, "Deep Learning for Poets (Part IV)", Language Modeling with RNNs; COMP547, lecture on recurrent networks;
-Mikolov et al. 2010, "Recurrent Neural Network Based Language Model"; sizes of Zaremba, Sutskever & Vinyals 2014, "Recurrent
-Neural Network Regularization".
+Source: Payberah 2018, "Deep Learning for Poets (Part IV)", Recurrent Neural Networks (RNN); COMP547, lecture on recurrent
+networks; Mikolov et al. 2010, "Recurrent Neural Network Based Language Model"; sizes of Zaremba, Sutskever & Vinyals 2014,
+"Recurrent Neural Network Regularization".
 """
 
 from typing import Literal
