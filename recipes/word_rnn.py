@@ -70,7 +70,7 @@ recipe = Recipe(
     prompt="\n",
     space=space,
     fit={
-        "epochs": 12,
+        "epochs": 8,
         "batch_size": 20,
         "optimizer": "sgd",
         "learning_rate": 20.0,
