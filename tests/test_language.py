@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers, ops
 from scipy import special, stats
+from served import Served
 
 from zoo import datasets, prediction, saved
 from zoo.data import Field
@@ -577,6 +578,56 @@ def test_a_text_of_ones_own_is_measured_as_a_whole_and_line_by_line(hello, tmp_p
 def test_what_cannot_be_written_is_told_in_one_line(hello, zoo, command, message):
     code, _, error = zoo(f"{command} --folder {hello[0]}")
     assert (code, error) == (2, f"zoo: {message}\n")
+
+
+@pytest.mark.slow
+def test_the_server_tells_a_text_as_it_is_written(hello, zoo):
+    folder, _ = hello
+    code, _, error = zoo(f"export char_rnn --format litert --folder {folder}")
+    assert code == 0, error
+    asked = {"length": 9, "temperature": 1.5, "top_k": 3, "seed": 5}
+    written = prediction.predict("char_rnn", "hel", inputs=asked, folder=folder)["text"]
+    server = Served(folder)
+    try:
+        status, events = server("POST", "/v1/models/char_rnn:generate", {"text": "hel", **asked})
+        lines = events.decode().split("\n\n")
+        assert status == 200 and lines[-2:] == ["data: [DONE]", ""]
+        told = [json.loads(line.removeprefix("data: "))["text"] for line in lines[:-2]]
+        assert told == [written[:count] for count in range(1, 10)]
+        for body, message in (
+            ({"text": ""}, "`text` is empty; expected at least a letter to begin with."),
+            ({"text": "hex"}, "`text` has 'x', which the training text does not have; expected only what occurs there."),
+            ({"text": "h", "length": 0}, "`length` is 0; expected a value in [1, 10000]."),
+            ({"text": "h", "length": 1001}, "`length` is 1001; expected at most 1000 where the text is told token by token."),
+            ({"text": "h", "length": [3]}, "input `length` has shape (1,); expected ()."),
+            ({"text": "h", "temperature": 0}, "`temperature` is 0; expected a value in [0.01, 100]."),
+            ({"text": "h", "seed": "one"}, "input `seed` holds texts; expected int32 ()."),
+            ({"text": "h", "lengths": 3}, "there is no option 'lengths'; expected text, length, temperature, top_k, seed."),
+            ({"length": 3}, 'expected {"text": "..."}.'),
+            (
+                {"text": "h" * 2001},
+                "input `text` is 2001 characters long; expected at most 2000 tokens, which are at most 2000 characters.",
+            ),
+        ):
+            status, answer = server("POST", "/v1/models/char_rnn:generate", body)
+            assert (status, answer) == (400, {"error": message}), body
+        status, answer = server.predict({"signature_name": "next_text", "inputs": ["hell", "h"]}, "char_rnn")
+        assert status == 200 and np.argmax(answer["outputs"], axis=1).tolist() == [8, 5]  # o, e
+        status, models = server("GET", "/v1/zoo")
+        (model,) = models["models"]
+        shown = model["contract"]["signatures"]
+        assert (
+            shown["serving_default"]["inputs"]["length"]["default"] == 200
+            and shown["next_text"]["inputs"]["text"]["kind"] == "prompt"
+        )
+        server.connection.request("GET", "/v1/zoo")
+        tag = server.connection.getresponse()
+        tag.read()
+        server.connection.request("GET", "/v1/zoo", headers={"If-None-Match": tag.headers["ETag"]})
+        same = server.connection.getresponse()
+        assert (same.status, same.read()) == (304, b"")
+    finally:
+        server.end()
 
 
 def test_more_n_grams_than_there_is_room_for_are_told_before_anything_is_kept(tmp_path, zoo):

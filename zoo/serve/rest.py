@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import hashlib
 import hmac
 import pathlib
 import time
@@ -122,9 +123,12 @@ class _Rest:
         """What the page needs of every model: the version that answers, and its contract."""
         if self._limits.key is not None and not self._has_key(request):
             return _error(401, KEY_NEEDED)
-        return Response(
-            jsons.dumps({"models": [self._shown(name) for name in self._models.names]}), media_type="application/json"
-        )
+        content = jsons.dumps({"models": [self._shown(name) for name in self._models.names]})
+        # The page asks every few seconds, and names of ten thousand words are long.
+        headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()}"', "Cache-Control": "no-cache"}
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        return Response(content, headers=headers, media_type="application/json")
 
     def _shown(self, name):
         try:
