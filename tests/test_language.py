@@ -158,6 +158,7 @@ def test_a_persons_texts_are_read_and_every_file_is_in_every_part(tmp_path):
     [
         (b"", "holds 0 characters; expected at least 100."),
         (b"one line\n", "holds 9 characters; expected at least 100."),
+        (b"a" * 200, "has 1 different character in its training part; expected at least two."),
         (b"\xff\xfe\xfa" * 50, "cannot be read as UTF-8 text"),
         (b"text\0" * 50, "is not a text: it holds zero bytes."),
     ],

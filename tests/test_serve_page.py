@@ -29,6 +29,7 @@ NAMES = (
     "vae",
     "stacked_autoencoder",
     "seq2seq",
+    "char_rnn",
     "stacked_lstm",
     "resnet20",
     *(("siamese_network", "multitask_mlp", "perceptron", "xo_convnet")),
@@ -545,6 +546,22 @@ def test_a_translation_streams(page):
     with urllib.request.urlopen(page.url.partition("#")[0] + "v1/models/seq2seq/metadata") as told:
         signatures = json.load(told)["metadata"]["signature_def"]["signature_def"]
     assert page.locator("table.attention").count() == ("attention" in signatures["decode_step"]["outputs"])
+
+
+def test_a_text_is_written_and_the_likeliest_next_letters_are_shown(page):
+    opened(page, "char_rnn")
+    written = page.locator("section.card", has=page.get_by_role("button", name="Write"))
+    written.get_by_label("Text").fill("ROMEO:")
+    written.get_by_label("Length").fill("40")
+    written.get_by_label("Seed").fill("3")
+    written.get_by_role("button", name="Write").click()
+    page.get_by_text("40 tokens in").wait_for()
+    asked = {"length": 40, "temperature": 0.8, "top_k": 0, "seed": 3}
+    assert written.get_by_label("Answer").text_content() == zoo.predict("char_rnn", "ROMEO:", inputs=asked)["text"]
+    following = page.locator("section.card", has=page.get_by_role("heading", name="Next"))
+    following.get_by_label("Text").fill("ROME")
+    likely = zoo.predict("char_rnn", "ROME", endpoint="next")["probabilities"]
+    playwright.expect(following.get_by_test_id("verdict").locator("b")).to_have_text(max(likely, key=likely.get))
 
 
 def test_attention_is_drawn(page):

@@ -7,8 +7,9 @@ import numpy as np
 
 from zoo.data.contract import Contract, Data, Field, Part
 from zoo.data.kinds.label import of_classes
-from zoo.data.text import SPACE, UNKNOWN, Vocabulary, padded
+from zoo.data.text import SPACE, UNKNOWN, WORDS, Vocabulary, padded
 from zoo.errors import UsageError
+from zoo.types import counted
 
 LONGEST_PROMPT, LONGEST_TEXT = 2000, 10_000
 LEAST_TEMPERATURE, LARGEST_TEMPERATURE, LARGEST_K, LARGEST_SEED = 0.01, 100.0, 100, 1_000_000
@@ -34,7 +35,7 @@ def language_data(texts, steps, source, licence, level="characters", minimum_cou
         window.
 
     Raises:
-        UsageError: If the text of a part is empty, or too short for a window and the token that follows it.
+        UsageError: If a part has less than two tokens, or the training part less than two different ones.
 
     Example:
         >>> data = language_data(dict.fromkeys(("train", "validation", "test"), "hello"), 4, "the lecture", "none")
@@ -44,6 +45,11 @@ def language_data(texts, steps, source, licence, level="characters", minimum_cou
     if contract is None:
         make = Vocabulary.of_words if level == "words" else Vocabulary.of_characters
         vocabulary = make([texts["train"]], minimum_count)
+        known = [piece for piece in vocabulary.pieces[4:] if piece != WORDS]
+        if len(known) < 2:
+            raise UsageError(
+                f"{source} has {counted(len(known), f'different {level[:-1]}')} in its training part; expected at least two."
+            )
     else:
         vocabulary = Vocabulary(contract["tokens"].vocabulary)
     parts, notes = {}, list(further.pop("notes", ()))
