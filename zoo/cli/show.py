@@ -54,7 +54,7 @@ def show(
     print(f"score: {content['score']} ({card['command']}; {card['made']})")
     for metric, value in card["scores"].get("test", {}).items():
         if metric != card["score"]["metric"]:
-            print(f"test {metric}: {value:.6g}")
+            print(f"test {metric}: {value:,.6g}")
     for sample in card.get("samples", ()):
         console.print(f"after {counted(sample['epoch'], 'epoch')} it writes:", style="bold")
         print(sample["text"].strip("\n"))
