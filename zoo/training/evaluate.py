@@ -1,45 +1,88 @@
 """Scores of a trained network."""
 
+import dataclasses
 import math
+
+import numpy as np
 
 from zoo import finder as recipes
 from zoo import saved
 from zoo.data.batches import Batches
+from zoo.data.forms import damage
 from zoo.endpoints import default_endpoint
+from zoo.errors import UsageError
+from zoo.recipe import takes
 
 EVALUATION_BATCH = 250
 ANSWERING_BATCH = 100  # a beam of five makes five of each
 
 
-def evaluate(name, folder=None, part="test"):
+def evaluate(name, folder=None, part="test", noise=None):
     """The scores of a trained network on one part of the data that it was trained on.
 
     Args:
         name: Name of the recipe.
         folder: The folder of saved models; None as in `zoo.load`.
         part: "test", "validation" or "train".
+        noise: Standard deviation of Gaussian noise that is added to the pictures, 0 or more; None for the data as they are.
 
     Returns:
-        {metric: value}.
+        {metric: value}; a value is a number or a list of numbers.
 
     Raises:
-        UsageError: If the network or its data cannot be loaded, or the data are not those that it was trained on.
+        UsageError: If the network or its data cannot be loaded, or the data are not those that it was trained on, or noise cannot
+            be added to them.
     """
     model = saved.load(name, folder)
     data = saved.load_data(name, folder)
-    return scores(recipes.find(name), model, getattr(data, part), data.contract)
+    measured_on = getattr(data, part)
+    if noise is not None:
+        measured_on = with_noise(measured_on, data.contract, noise)
+    return scores(recipes.find(name), model, measured_on, data)
 
 
-def scores(recipe, model, part, contract):
-    """Every Keras metric of the model on a part, and what the recipe measures and estimates beyond them.
+def with_noise(part, contract, noise):
+    """A part of the data whose pictures have Gaussian noise, always the same, and whose targets are as they were.
+
+    The noise is added to the picture that is the target, where one is: of a network that restores pictures, this is the whole
+    one.
+
+    Args:
+        part: A `zoo.data.Part`.
+        contract: Its `Contract`.
+        noise: Standard deviation, 0 or more, where pixels lie in [0, 1].
 
     Returns:
-        {metric: value}.
+        A `zoo.data.Part`.
+
+    Raises:
+        UsageError: If there are no pictures, or no targets, or `noise` is below 0.
     """
-    values = quick_scores(recipe, model, part, contract)
+    pictures = [name for name, field in contract.inputs.items() if field.kind == "image"]
+    if not pictures:
+        raise UsageError(f"noise is added to pictures, and the network reads {', '.join(contract.inputs)}; leave out --noise.")
+    if part.targets is None:
+        raise UsageError("the network is judged by its own inputs, noise and all; leave out --noise.")
+    noisy = {}
+    for seed, name in enumerate(pictures):
+        whole = part.inputs[name]
+        if isinstance(part.targets, np.ndarray) and part.targets.shape == whole.shape:
+            whole = part.targets
+        noisy[name] = damage(whole, "gaussian", noise, seed)
+    return dataclasses.replace(part, inputs={**part.inputs, **noisy})
+
+
+def scores(recipe, model, part, data):
+    """Every Keras metric of the model on a part of its data, and what the recipe measures and estimates beyond them.
+
+    Returns:
+        {metric: value}; a value is a number or a list of numbers.
+    """
+    values = quick_scores(recipe, model, part, data.contract)
     if recipe.estimate is not None:
-        values.update(recipe.estimate(model, part, contract))
-    return {metric: float(value) for metric, value in values.items()}
+        train = {"train": data.train} if takes(recipe.estimate, "train") else {}
+        values.update(recipe.estimate(model, part, data.contract, **train))
+    return {metric: np.asarray(value, "float64").tolist() for metric, value in values.items()}
 
 
 def quick_scores(recipe, model, part, contract):
