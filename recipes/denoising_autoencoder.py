@@ -48,9 +48,7 @@ def fields(contract):
 def estimate(model, part, contract, train):
     answers = reconstructor(model).predict(part.inputs["image"], batch_size=250, verbose=0)
     width = answers["coding"].shape[-1]
-    return reconstruction_errors(
-        answers["reconstruction"], part.targets, part.inputs["image"], train.inputs["image"], width
-    )
+    return reconstruction_errors(answers["reconstruction"], part.targets, part.inputs["image"], train.inputs["image"], width)
 
 
 def space(hp):

@@ -141,7 +141,7 @@ class Recipe:
             takes an optimizer, `optimizer` ("adam"), `learning_rate` (1e-3), `momentum` (0.9), `weight_decay` (0) and
             `global_clipnorm` (None). `zoo.optimizers` says what they mean.
         target: The `Target`.
-        prepare: Function from `Data`, and from `settings` if it takes them, to `Data` in the form that the network needs; or None.
+        prepare: Function from `Data`, and `settings` if it takes them, to `Data` in the form that the network needs, or None.
         endpoints: Function of a trained model to {name: functional model with a dictionary of outputs}: what can be asked of it.
             "serving_default" is what `zoo predict` and every export answer first; without it that is the model itself, or for
             classifiers its `probabilities` and `label`. One that gives another's inputs stands before it.
@@ -149,9 +149,9 @@ class Recipe:
             contract and are more than vectors: inputs with bounds, outputs that are images, labels or text.
         measure: Function of (answers, part, contract) to {name: number}, for a target that is no Keras metric, or None. The
             answers are those of "serving_default", {name: array}.
-        estimate: Function of (model, part, contract), and of the training part `train` if it takes it, to {name: number or list of
-            numbers}: a target that no answer tells, and what else the card is to hold; or None. `NAME_range`, [low, high], tells
-            a person between which values the output NAME lies as a rule.
+        estimate: Function of (model, part, contract), and the training part `train` if it takes it, to {name: number or list of
+            numbers}: a target that no answer tells, and what else the card is to hold; or None. `NAME_range`, [low, high], says
+            between which values the output NAME lies for 98 % of the examples.
         space: Function of a KerasTuner `hp` to settings, keywords of `build` or of `fit`, or None: what `zoo tune` searches. A
             hyperparameter is named after its setting, or `setting/part`; its default is the recipe's.
         phases: Function of `settings` and of typed keywords with defaults, which are settings too, to a list of `Phase`, or None.

@@ -79,11 +79,28 @@ def coding_numbers(mean, log_variance):
     return {"active_codings": active, "dead_codings": mean.shape[1] - active, "kl_of_codings": divergence}
 
 
-def usual_range(numbers):
-    """[low, high] between which 98 % of some numbers lie.
+def bound_numbers(bounds):
+    """The mean of the negative evidence lower bound, and between which values it lies as a rule.
+
+    Args:
+        bounds: `(examples,)`, nats.
+
+    Returns:
+        {"negative_elbo": mean, "negative_elbo_range": [low, high], between which 98 % of the examples lie}.
 
     Example:
-        >>> usual_range(np.arange(101)).tolist()
-        [1.0, 99.0]
+        >>> numbers = bound_numbers(np.arange(101.0))
+        >>> float(numbers["negative_elbo"]), numbers["negative_elbo_range"].tolist()
+        (50.0, [1.0, 99.0])
     """
-    return np.percentile(np.asarray(numbers, "float64"), USUAL)
+    bounds = np.asarray(bounds, "float64")
+    return {"negative_elbo": bounds.mean(), "negative_elbo_range": np.percentile(bounds, USUAL)}
+
+
+def sampling_fields():
+    """The fields of `sampler` and `latent_map`."""
+    return {
+        "count": Field("int32", (), 1, 1000, batched=False),
+        "seed": Field("int32", (), 0, 2**31 - 1, batched=False),
+        "columns": Field("int32", (), 1, 30, batched=False, default=20),
+    }

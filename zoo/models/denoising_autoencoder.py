@@ -3,9 +3,9 @@
 The damage is Gaussian noise, or inputs that are switched off. Outside training nothing is added: what is given is taken for the
 picture to be cleaned.
 
-Source: Payberah 2018, "Deep Learning for Poets (Part IV)", Denoising Autoencoders (1/3 to 3/3): 784-300-150-300-784, ReLU; Vincent,
-Larochelle, Bengio & Manzagol 2008, "Extracting and Composing Robust Features with Denoising Autoencoders". Departure: the outputs
-are logistic instead of linear, because pixels lie in [0, 1].
+Source: Payberah 2018, "Deep Learning for Poets (Part IV)", Denoising Autoencoders (1/3 to 3/3): 784-300-150-300-784, ReLU;
+Vincent, Larochelle, Bengio & Manzagol 2008, "Extracting and Composing Robust Features with Denoising Autoencoders". Departure:
+the outputs are logistic instead of linear, because pixels lie in [0, 1].
 """
 
 import math
@@ -42,7 +42,7 @@ def denoising_autoencoder(
         `decoder` and `interpolator` of `zoo.models.stacked_autoencoder` make its parts.
 
     Raises:
-        ValueError: If `units` is empty, `corruption` is unknown, `amount` is not in its range, or the pictures do not have a fixed
+        ValueError: If `units` is empty, `corruption` is unknown, `amount` is not in its range, or the pictures have no fixed
             size.
 
     Example:

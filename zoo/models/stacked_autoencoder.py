@@ -142,8 +142,8 @@ def interpolator(model: keras.Model) -> keras.Model:
         model: A model from `stacked_autoencoder`.
 
     Returns:
-        A `keras.Model` from [`image_a`, `image_b` (batch, height, width, channels), `steps` () int32, at least 2], or a dictionary
-        of them, to {`interpolation`: (batch, height, steps * width, channels)}, side by side.
+        A `keras.Model` from [`image_a`, `image_b` (batch, height, width, channels), `steps` () int32, at least 2], or a
+        dictionary of them, to {`interpolation`: (batch, height, steps * width, channels)}, side by side.
 
     Example:
         >>> image = keras.ops.zeros((1, 28, 28, 1))

@@ -14,7 +14,7 @@ import math
 import keras
 from keras import layers, ops
 
-from zoo.layers import FixedGaussianSamples, GaussianSampling, Interpolation, NegativeELBO, SeededNormal
+from zoo.layers import CodingGrid, FixedGaussianSamples, GaussianSampling, Interpolation, NegativeELBO, SeededNormal
 from zoo.layers.elbo import bernoulli_nll, gaussian_kl
 from zoo.shapes import require_fixed_size
 
@@ -218,8 +218,9 @@ def interpolator(model: keras.Model) -> keras.Model:
         model: A model from `vae` or `conv_vae`, of images (height, width, channels).
 
     Returns:
-        A `keras.Model` from [`image_a`, `image_b` (batch, height, width, channels), `steps` () int32, at least 2], or a dictionary
-        of them, to {`interpolation`: (batch, height, steps * width, channels)}, side by side, the probability of each pixel.
+        A `keras.Model` from [`image_a`, `image_b` (batch, height, width, channels), `steps` () int32, at least 2], or a
+        dictionary of them, to {`interpolation`: (batch, height, steps * width, channels)}, the probability of each pixel, the
+        images side by side.
 
     Example:
         >>> image = keras.ops.zeros((1, 28, 28, 1))
@@ -233,6 +234,36 @@ def interpolator(model: keras.Model) -> keras.Model:
     (first, _), (last, _) = (part(image) for image in images)
     strip = Interpolation(decoder(model), dtype="float32", name="interpolation")(first, last, steps)
     return keras.Model([*images, steps], {"interpolation": strip}, name="interpolator")
+
+
+def latent_map(model: keras.Model, extent: float = 2.0) -> keras.Model:
+    """The map of a two-dimensional coding: the images of a square grid of codings, sharing the weights of `model`.
+
+    The first image is that of the coding (-extent, extent), at the top left, the last that of (extent, -extent). JAX cannot
+    compile it, because `columns` determines a shape.
+
+    Args:
+        model: A model from `vae` or `conv_vae` with two codings.
+        extent: The largest coordinate; 95 % of the prior's coordinates lie between -2 and 2.
+
+    Returns:
+        A `keras.Model` from `columns` () int32, at least 1, or a dictionary of it, to {`image`: (columns * columns,
+        *input_shape), the probability of each pixel; `coding`: (columns * columns, 2)}.
+
+    Raises:
+        ValueError: If the coding does not have two dimensions.
+
+    Example:
+        >>> tuple(latent_map(vae(codings=2))({"columns": keras.ops.array(3)})["image"].shape)
+        (9, 28, 28, 1)
+    """
+    part = model.get_layer("decoder")
+    width = part.input.shape[-1]
+    if width != 2:
+        raise ValueError(f"a map needs a coding of 2 dimensions, got {width}; build the network with codings=2.")
+    columns = keras.Input(batch_shape=(), dtype="int32", name="columns")
+    coding = CodingGrid(extent, dtype="float32", name="grid")(columns)
+    return keras.Model(columns, {"image": ops.sigmoid(part(coding)), "coding": coding}, name="latent_map")
 
 
 def negative_log_likelihood(model: keras.Model, images, samples: int = 5000, chunk: int = 250, seed: int = 0):
