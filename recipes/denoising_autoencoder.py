@@ -10,7 +10,7 @@ Commands:
 from typing import Literal
 
 from zoo import datasets, denoising_autoencoder
-from zoo.data.autoencoders import picture_fields, reconstruction_errors
+from zoo.data.autoencoders import answers, picture_fields, reconstruction_errors
 from zoo.data.forms import damaged
 from zoo.models.stacked_autoencoder import decoder, encoder, interpolator, reconstructor
 from zoo.recipe import Count, NonNegative, Recipe, Target
@@ -46,9 +46,9 @@ def fields(contract):
 
 
 def estimate(model, part, contract, train):
-    answers = reconstructor(model).predict(part.inputs["image"], batch_size=250, verbose=0)
-    width = answers["coding"].shape[-1]
-    return reconstruction_errors(answers["reconstruction"], part.targets, part.inputs["image"], train.inputs["image"], width)
+    made = answers(reconstructor(model), part.inputs["image"])
+    width = made["coding"].shape[-1]
+    return reconstruction_errors(made["reconstruction"], part.targets, part.inputs["image"], train.inputs["image"], width)
 
 
 def space(hp):
@@ -72,6 +72,6 @@ recipe = Recipe(
     fields=fields,
     estimate=estimate,
     space=space,
-    fit={"epochs": 30, "batch_size": 100, "learning_rate": 2e-3, "schedule": "cosine"},
+    fit={"epochs": 20, "batch_size": 100, "learning_rate": 2e-3, "schedule": "cosine"},
     target=Target("mse", at_most=0.026, aim=0.022),
 )

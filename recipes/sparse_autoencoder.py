@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import annotated_types
 
 from zoo import datasets, sparse_autoencoder
-from zoo.data.autoencoders import picture_fields, reconstruction_errors
+from zoo.data.autoencoders import answers, picture_fields, reconstruction_errors
 from zoo.data.forms import autoencoding
 from zoo.models.stacked_autoencoder import decoder, encoder, interpolator, reconstructor
 from zoo.recipe import Count, NonNegative, Recipe, Target
@@ -46,10 +46,10 @@ def fields(contract):
 
 def estimate(model, part, contract, train):
     """The errors, and how active the units are: an error without that would tell nothing."""
-    answers = reconstructor(model).predict(part.inputs["image"], batch_size=250, verbose=0)
-    coding = answers["coding"]
+    made = answers(reconstructor(model), part.inputs["image"])
+    coding = made["coding"]
     images = part.inputs["image"]
-    errors = reconstruction_errors(answers["reconstruction"], part.targets, images, train.inputs["image"], coding.shape[-1])
+    errors = reconstruction_errors(made["reconstruction"], part.targets, images, train.inputs["image"], coding.shape[-1])
     return {**errors, "mean_activation": coding.mean(), "active_share": (coding > 0.5).mean()}
 
 

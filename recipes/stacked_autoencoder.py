@@ -12,7 +12,7 @@ Commands:
 import functools
 
 from zoo import datasets, stacked_autoencoder
-from zoo.data.autoencoders import picture_fields, reconstruction_errors
+from zoo.data.autoencoders import answers, picture_fields, reconstruction_errors
 from zoo.data.forms import autoencoding, codings
 from zoo.models.stacked_autoencoder import decoder, encoder, interpolator, layer_inputs, reconstructor, shallow_autoencoder
 from zoo.recipe import Count, NonNegative, Phase, Recipe, Target
@@ -71,9 +71,9 @@ def fields(contract):
 
 def estimate(model, part, contract, train):
     images = part.inputs["image"]
-    answers = reconstructor(model).predict(images, batch_size=250, verbose=0)
-    width = answers["coding"].shape[-1]
-    return reconstruction_errors(answers["reconstruction"], part.targets, images, train.inputs["image"], width)
+    made = answers(reconstructor(model), images)
+    width = made["coding"].shape[-1]
+    return reconstruction_errors(made["reconstruction"], part.targets, images, train.inputs["image"], width)
 
 
 def space(hp):

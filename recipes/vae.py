@@ -15,7 +15,7 @@ import rich.console
 import rich.progress
 
 from zoo import datasets, vae
-from zoo.data.autoencoders import bound_numbers, coding_numbers, picture_fields, reconstruction_errors, sampling_fields
+from zoo.data.autoencoders import answers, bound_numbers, coding_numbers, picture_fields, reconstruction_errors, sampling_fields
 from zoo.data.forms import binarized
 from zoo.layers.sampling import RandomBinarization
 from zoo.models.vae import (
@@ -82,10 +82,10 @@ def estimate(model, part, contract, train):
 
 def quick_estimate(model, images, train):
     """What is known of the codings and the reconstructions of images, which takes seconds."""
-    restored = reconstructor(model).predict(images, batch_size=250, verbose=0)
+    restored = answers(reconstructor(model), images)
     return {
-        **bound_numbers(anomaly(model).predict(images, batch_size=250, verbose=0)["negative_elbo"]),
-        **coding_numbers(**encoder(model).predict(images, batch_size=250, verbose=0)),
+        **bound_numbers(answers(anomaly(model), images)["negative_elbo"]),
+        **coding_numbers(**answers(encoder(model), images)),
         **reconstruction_errors(restored["reconstruction"], images, images, train.inputs["image"], restored["coding"].shape[-1]),
     }
 

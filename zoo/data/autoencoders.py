@@ -7,6 +7,7 @@ import numpy as np
 from zoo.data.contract import Field
 
 MOST_STEPS = 100
+BATCH = 250
 DEAD = 0.01  # variance of the mean of a coding over the pictures, below which it tells nothing of them
 USUAL = (1, 99)  # percentiles between which a number lies as a rule
 
@@ -29,6 +30,21 @@ def picture_fields(image):
         "steps": Field("int32", (), 2, MOST_STEPS, batched=False, default=8),
         "interpolation": dataclasses.replace(shown, shape=(height, None, channels)),
     }
+
+
+def answers(model, images):
+    """What a functional model makes of images, in batches.
+
+    Args:
+        model: A `keras.Model` from one input to {name: (batch, ...)}.
+        images: `(examples, ...)`.
+
+    Returns:
+        {name: array (examples, ...)}.
+    """
+    # Not `predict`, which traces each of several models that are used once.
+    batches = [model(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
+    return {name: np.concatenate([np.asarray(batch[name]) for batch in batches]) for name in batches[0]}
 
 
 def reconstruction_errors(reconstruction, images, read, train, width):
