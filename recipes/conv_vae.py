@@ -18,7 +18,7 @@ def build(
     contract,
     optimizer,
     filters: tuple[Count, ...] = (16, 32),
-    units: Count = 256,
+    units: tuple[Count, ...] = (256, 256),
     codings: Count = 2,
 ):
     model = conv_vae(contract["image"].shape, filters, units, codings)

@@ -17,7 +17,7 @@ from zoo.shapes import require_fixed_size
 def conv_vae(
     input_shape: tuple[int, int, int] = (28, 28, 1),
     filters: tuple[int, ...] = (16, 32),
-    units: int = 256,
+    units: tuple[int, ...] = (256, 256),
     codings: int = 2,
     activation: str = "relu",
     augmentation: layers.Layer | None = None,
@@ -29,7 +29,7 @@ def conv_vae(
         input_shape: (height, width, channels) of one image with pixels in [0, 1].
         filters: Number of filters of each convolution of the encoder, each of which halves height and width; the decoder mirrors
             them.
-        units: Width of the dense layer beside the coding in either half.
+        units: Width of each dense layer between the convolutions of the encoder and the coding; the decoder mirrors them.
         codings: Number of dimensions of the coding.
         activation: Activation of the hidden layers.
         augmentation: A Keras layer that changes the images in training only, such as `zoo.layers.RandomBinarization`, or None.
@@ -59,14 +59,16 @@ def conv_vae(
     for index, count in enumerate(filters, start=1):
         x = layers.Conv2D(count, strides=2, activation=activation, name=f"conv{index}", **options)(x)
     x = layers.Flatten(name="flatten")(x)
-    x = layers.Dense(units, activation=activation, name="encoder_dense")(x)
+    for index, count in enumerate(units, start=1):
+        x = layers.Dense(count, activation=activation, name=f"encoder{index}")(x)
     mean = layers.Dense(codings, dtype="float32", name="mean")(x)
     log_variance = layers.Dense(codings, dtype="float32", name="log_variance")(x)
     encoder = keras.Model(image, [mean, log_variance], name="encoder")
 
     smallest = (height // scale, width // scale, filters[-1])
     x = coding = keras.Input((codings,), name="coding")
-    x = layers.Dense(units, activation=activation, name="decoder_dense")(x)
+    for index, count in enumerate(reversed(units), start=1):
+        x = layers.Dense(count, activation=activation, name=f"decoder{index}")(x)
     x = layers.Dense(smallest[0] * smallest[1] * smallest[2], activation=activation, name="maps")(x)
     x = layers.Reshape(smallest, name="shape")(x)
     for index, count in enumerate(reversed(filters), start=1):
