@@ -64,7 +64,7 @@ def space(hp):
     return {
         # Burda et al. have two layers of 200 in each half; wider layers learn faster and overfit sooner.
         "units": (width, width),
-        # The encoder uses about twenty dimensions; more neither cost nor help much.
+        # The encoder uses fifteen dimensions; more neither cost nor help much.
         "codings": hp.Int("codings", 10, 100, step=10, default=50),
         # Burda et al. start at 1e-3; with a cosine schedule twice that is stable.
         "learning_rate": hp.Float("learning_rate", 3e-4, 5e-3, sampling="log", default=2e-3),

@@ -1,6 +1,7 @@
 """Autoencoders against NumPy and closed forms: their layers, their noise, their penalties, their numbers."""
 
 import json
+import pathlib
 
 import keras
 import numpy as np
@@ -13,10 +14,14 @@ from zoo import saved
 from zoo.data import Contract, Field, Part
 from zoo.data.autoencoders import coding_numbers, reconstruction_errors
 from zoo.data.forms import damage
+from zoo.data.pictures import light_on_dark
+from zoo.datasets import mnist
 from zoo.errors import UsageError
 from zoo.layers import CodingGrid, FixedGaussianSamples, Interpolation, MaskingNoise, NegativeELBO, SeededNormal, Sparsity
 from zoo.models import stacked_autoencoder, vae
 from zoo.training.evaluate import with_noise
+
+THREE = pathlib.Path(__file__).parent.parent / "examples/three.png"
 
 
 @pytest.fixture
@@ -282,51 +287,48 @@ def test_an_anomaly_is_told_beside_what_is_usual(zoo, tmp_path):
     """Of the packaged network: checkers are less likely than a digit."""
     checkers = (np.indices((28, 28)).sum(axis=0) % 2 * 255).astype("uint8")
     Image.fromarray(checkers).save(tmp_path / "odd.png")
-    code, out, err = zoo(f"predict conv_vae {tmp_path / 'odd.png'} --endpoint anomaly --json")
+    code, out, err = zoo(f"predict vae {tmp_path / 'odd.png'} --endpoint anomaly --json")
     answer = json.loads(out)
     (odd,), (low, high) = answer["answers"]["negative_elbo"], answer["ranges"]["negative_elbo"]
     assert code == 0 and err == "" and low < high < odd
-    code, out, err = zoo("predict conv_vae examples/three.png --endpoint anomaly")
+    code, out, err = zoo(f"predict vae {THREE} --endpoint anomaly")
     assert code == 0 and out.endswith(f"(negative_elbo of 98 % of the test examples: {low:.4g} to {high:.4g})\n")
 
 
 def test_pictures_are_saved_beside_their_reconstructions_and_maps_and_ways_as_pictures(zoo, tmp_path):
-    pictures = f"examples/three.png examples/three.png --folder {saved.packaged_folder()}"
-    assert zoo(f"predict conv_vae {pictures} --save {tmp_path / 'both.png'}")[0] == 0
+    pictures = f"{THREE} {THREE} --folder {saved.packaged_folder()}"
+    assert zoo(f"predict vae {pictures} --save {tmp_path / 'both.png'}")[0] == 0
     assert zoo(f"predict conv_vae --endpoint map columns=3 --save {tmp_path / 'map.png'}")[0] == 0
-    assert zoo(f"predict conv_vae {pictures} --endpoint interpolate steps=5 --save {tmp_path / 'way.png'}")[0] == 0
+    assert zoo(f"predict vae {pictures} --endpoint interpolate steps=5 --save {tmp_path / 'way.png'}")[0] == 0
     sizes = {name: Image.open(tmp_path / f"{name}.png").size for name in ("both", "map", "way")}
     # Pictures of 28 pixels, with two pixels around each: two pairs in a row; three by three; one of five together.
     assert sizes == {"both": (122, 32), "map": (92, 92), "way": (144, 32)}
     both = np.asarray(Image.open(tmp_path / "both.png"))
     np.testing.assert_array_equal(both[:, :60], both[:, 60:120])
-    from zoo.data.pictures import light_on_dark
-    from zoo.datasets import mnist
-
-    seen = light_on_dark("examples/three.png", **mnist.PICTURE)[0]
+    seen = light_on_dark(THREE, **mnist.PICTURE)[0]
     np.testing.assert_array_equal(both[2:30, 2:30], np.round(seen[..., 0] * 255).astype("uint8"))
 
 
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("predict conv_vae small.npy", "shape (1, 20, 28, 1); expected (batch, 28, 28, 1)"),
-        ("predict conv_vae nan.npy --endpoint anomaly", "holds NaN or infinity"),
-        ("predict conv_vae --endpoint decode coding=1,2,3", "`coding` has 3 numbers"),
-        ("predict conv_vae --endpoint decode coding=coding.npy", "shape (1, 5); expected (batch, 2)"),
-        ("predict conv_vae --endpoint sample count=0 seed=1", "expected values in [1, 1000]"),
-        ("predict conv_vae --endpoint sample count=1001 seed=1", "expected values in [1, 1000]"),
-        ("predict conv_vae --endpoint sample count=4 seed=-1", "expected values in [0, "),
+        ("predict vae small.npy", "shape (1, 20, 28, 1); expected (batch, 28, 28, 1)"),
+        ("predict vae nan.npy --endpoint anomaly", "holds NaN or infinity"),
+        ("predict vae --endpoint decode coding=1,2,3", "`coding` has 3 numbers"),
+        ("predict vae --endpoint decode coding=coding.npy", "shape (1, 5); expected (batch, 50)"),
+        ("predict vae --endpoint sample count=0 seed=1", "expected values in [1, 1000]"),
+        ("predict vae --endpoint sample count=1001 seed=1", "expected values in [1, 1000]"),
+        ("predict vae --endpoint sample count=4 seed=-1", "expected values in [0, "),
         ("predict conv_vae --endpoint map columns=0", "expected values in [1, 30]"),
         ("predict conv_vae --endpoint map columns=31", "expected values in [1, 30]"),
-        ("predict conv_vae whole.npy --endpoint interpolate", "takes image_a and image_b in turn for each example; got 1 in all"),
-        ("predict conv_vae whole.npy whole.npy --endpoint interpolate steps=1", "expected values in [2, 100]"),
-        ("predict conv_vae whole.npy whole.npy --endpoint interpolate steps=101", "expected values in [2, 100]"),
-        ("evaluate conv_vae --noise -1", "got --noise -1; expected a standard deviation of 0 or more"),
-        ("evaluate conv_vae --noise nan", "got --noise nan; expected a standard deviation of 0 or more"),
-        ("evaluate conv_vae --noise inf", "got --noise inf; expected a standard deviation of 0 or more"),
-        ("evaluate conv_vae --noise 1 --probe", "got --probe and --noise; expected one of them"),
-        ("evaluate conv_vae --probe --part train", "got --probe --part train"),
+        ("predict vae whole.npy --endpoint interpolate", "takes image_a and image_b in turn for each example; got 1 in all"),
+        ("predict vae whole.npy whole.npy --endpoint interpolate steps=1", "expected values in [2, 100]"),
+        ("predict vae whole.npy whole.npy --endpoint interpolate steps=101", "expected values in [2, 100]"),
+        ("evaluate vae --noise -1", "got --noise -1; expected a standard deviation of 0 or more"),
+        ("evaluate vae --noise nan", "got --noise nan; expected a standard deviation of 0 or more"),
+        ("evaluate vae --noise inf", "got --noise inf; expected a standard deviation of 0 or more"),
+        ("evaluate vae --noise 1 --probe", "got --probe and --noise; expected one of them"),
+        ("evaluate vae --probe --part train", "got --probe --part train"),
         ("evaluate mnist_cnn --probe", "answers with probabilities, label; --probe is for networks that give a coding"),
         ("train denoising_autoencoder data=digits corruption=masking amount=2", "got masking noise of 2; expected a share"),
         ("train denoising_autoencoder data=digits corruption=masking amount=1", "less than 1, got 1"),

@@ -261,7 +261,8 @@ class Recipe:
         if self.prepare is None:
             return data
         try:
-            return self.prepare(data, **({"settings": settings} if takes(self.prepare, "settings") else {}))
+            whole = {"settings": {**self.defaults(text), **settings}} if takes(self.prepare, "settings") else {}
+            return self.prepare(data, **whole)
         except KeyError as error:
             raise UsageError(self._unfit(settings, data.contract, error)) from error
 
