@@ -59,7 +59,7 @@ def space(hp):
         # The cost of a picture grows with the square of the filters.
         "filters": (width, 2 * width),
         # The dense layers make the map: narrow ones fold it less finely.
-        "units": hp.Int("units", 128, 512, step=128, default=256),
+        "units": (hp.Int("units/width", 128, 512, step=128, default=256),) * hp.Int("units/layers", 1, 3, default=2),
         # Below 1e-3 the epochs are too few; above 1e-2 the bound is unstable.
         "learning_rate": hp.Float("learning_rate", 1e-3, 1e-2, sampling="log", default=4e-3),
         # Smaller batches are more updates in the same number of epochs, which lowers the bound.
