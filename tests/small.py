@@ -420,7 +420,7 @@ DOCUMENTED = {
     "stacked_autoencoder, untied": ({"tied": False}, 561_934),
     "denoising_autoencoder": ({}, 561_934),
     "sparse_autoencoder": ({}, 471_484),
-    "conv_vae": ({}, 825_253),
+    "conv_vae": ({}, 956_837),
     "vae": ({}, 425_284),
     "sentiment_rnn": ({"tokens": 1000}, 130_306),
     "time_series_rnn": ({}, 12_931),

@@ -23,7 +23,7 @@ def conv_vae(
     augmentation: layers.Layer | None = None,
     name: str = "conv_vae",
 ) -> keras.Model:
-    """Builds the network: 825,253 weights by default.
+    """Builds the network: 956,837 weights by default.
 
     Args:
         input_shape: (height, width, channels) of one image with pixels in [0, 1].
@@ -44,7 +44,7 @@ def conv_vae(
 
     Example:
         >>> conv_vae().count_params()
-        825253
+        956837
     """
     require_fixed_size(name, input_shape)
     height, width, channels = input_shape

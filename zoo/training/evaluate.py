@@ -63,13 +63,18 @@ def with_noise(part, contract, noise):
         raise UsageError(f"noise is added to pictures, and the network reads {', '.join(contract.inputs)}; leave out --noise.")
     if part.targets is None:
         raise UsageError("the network is judged by its own inputs, noise and all; leave out --noise.")
-    noisy = {}
-    for seed, name in enumerate(pictures):
-        whole = part.inputs[name]
-        if isinstance(part.targets, np.ndarray) and part.targets.shape == whole.shape:
-            whole = part.targets
-        noisy[name] = damage(whole, "gaussian", noise, seed)
-    return dataclasses.replace(part, inputs={**part.inputs, **noisy})
+    whole = undamaged(part)
+    noisy = {name: damage(whole[name], "gaussian", noise, seed) for seed, name in enumerate(pictures)}
+    return dataclasses.replace(part, inputs={**whole, **noisy})
+
+
+def undamaged(part):
+    """The inputs of a part, with the targets in place of a picture that is to be restored to them."""
+
+    def is_restored(array):
+        return isinstance(part.targets, np.ndarray) and part.targets.shape == array.shape
+
+    return {name: part.targets if is_restored(array) else array for name, array in part.inputs.items()}
 
 
 def scores(recipe, model, part, data):

@@ -6,6 +6,7 @@ from zoo import finder as recipes
 from zoo import saved
 from zoo.endpoints import DEFAULT, endpoints_of
 from zoo.errors import UsageError
+from zoo.training.evaluate import undamaged
 
 CODING = "coding"  # the output that is probed
 
@@ -13,8 +14,8 @@ CODING = "coding"  # the output that is probed
 def probe(name, folder=None, part="test"):
     """The accuracy of a linear classifier of a network's codings, and of the nearest neighbour among them.
 
-    Both are fitted to the codings of the training part. The linear one is a logistic regression of standardised codings; the
-    neighbour is the nearest by Euclidean distance.
+    Both are fitted to the codings of the training part. Pictures are coded whole, without noise. The linear one is a logistic
+    regression of standardised codings; the neighbour is the nearest by Euclidean distance.
 
     Args:
         name: Name of the recipe.
@@ -41,7 +42,7 @@ def probe(name, folder=None, part="test"):
     train, judged = data.train, getattr(data, part)
     if train.classes is None:
         raise UsageError(f"{data.source} has no classes; --probe needs data with some, such as data=digits.")
-    codings = {one: endpoint.predict(of.inputs)[CODING] for one, of in (("train", train), ("judged", judged))}
+    codings = {one: endpoint.predict(undamaged(of))[CODING] for one, of in (("train", train), ("judged", judged))}
     classifiers = {
         "linear_accuracy": make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
         "nearest_neighbour_accuracy": KNeighborsClassifier(n_neighbors=1),
