@@ -12,8 +12,9 @@ Commands:
 import functools
 
 from zoo import datasets, stacked_autoencoder
+from zoo.data.autoencoders import answers, picture_fields, reconstruction_errors
 from zoo.data.forms import autoencoding, codings
-from zoo.models.stacked_autoencoder import decoder, encoder, layer_inputs, reconstructor, shallow_autoencoder
+from zoo.models.stacked_autoencoder import decoder, encoder, interpolator, layer_inputs, reconstructor, shallow_autoencoder
 from zoo.recipe import Count, NonNegative, Phase, Recipe, Target
 
 
@@ -56,11 +57,23 @@ def data_of_layer(index, data, model):
 
 
 def endpoints(model):
-    return {"serving_default": reconstructor(model), "encode": encoder(model), "decode": decoder(model)}
+    return {
+        "serving_default": reconstructor(model),
+        "encode": encoder(model),
+        "decode": decoder(model),
+        "interpolate": interpolator(model),
+    }
 
 
 def fields(contract):
-    return {"reconstruction": contract["image"]}
+    return picture_fields(contract["image"])
+
+
+def estimate(model, part, contract, train):
+    images = part.inputs["image"]
+    made = answers(reconstructor(model), images)
+    width = made["coding"].shape[-1]
+    return reconstruction_errors(made["reconstruction"], part.targets, images, train.inputs["image"], width)
 
 
 def space(hp):
@@ -87,6 +100,7 @@ recipe = Recipe(
     phases=phases,
     endpoints=endpoints,
     fields=fields,
+    estimate=estimate,
     space=space,
     fit={"epochs": 100, "batch_size": 100, "schedule": "cosine"},
     target=Target("mse", at_most=0.0050, aim=0.0030),

@@ -199,6 +199,16 @@ def small_dense(builder, **arguments):
     return Small(builder, {"input_shape": (8, 8, 1), "num_classes": 3, **arguments}, image, three_classes, CROSS_ENTROPY, 0.1)
 
 
+def small_denoising(**arguments):
+    sizes = {"input_shape": (8, 8, 1), "units": (32, 16), "amount": 0.1}
+    return Small("denoising_autoencoder", {**sizes, **arguments}, image, the_image, "mse", 0.03)
+
+
+def small_sparse(**arguments):
+    sizes = {"input_shape": (8, 8, 1), "units": 32, "strength": 1e-5}
+    return Small("sparse_autoencoder", {**sizes, **arguments}, image, the_image, "mse", 0.01)
+
+
 SMALL = {
     # The perceptron's own loss is 0 before it has learned anything.
     "perceptron": Small("perceptron", {"input_shape": (30,)}, features, two_classes, "hinge", 0.05),
@@ -323,7 +333,14 @@ SMALL = {
         "mse",
         0.01,
     ),
+    "denoising_autoencoder": small_denoising(),
+    "denoising_autoencoder, masking": small_denoising(corruption="masking"),
+    "sparse_autoencoder": small_sparse(),
+    "sparse_autoencoder, l1": small_sparse(penalty="l1"),
     # 64 pixels that are coin tosses cost 64 log 2 = 44 nats.
+    "conv_vae": Small(
+        "conv_vae", {"input_shape": (8, 8, 1), "filters": (4, 6), "units": (16,), "codings": 2}, image, nothing, None, 42.0
+    ),
     "vae": Small("vae", {"input_shape": (8, 8, 1), "units": (16, 8), "codings": 3}, image, nothing, None, 42.0),
     "seq2seq": small_seq2seq(),
     "seq2seq, lstm": small_seq2seq(cell="lstm"),
@@ -333,6 +350,14 @@ SMALL = {
 
 # Networks of which no weight learns; tests/test_language.py has their checks.
 COUNTED = {"ngram"}
+
+DENSE_AUTOENCODER = (
+    stacked_autoencoder.encoder,
+    stacked_autoencoder.decoder,
+    stacked_autoencoder.reconstructor,
+    stacked_autoencoder.interpolator,
+)
+VARIATIONAL_AUTOENCODER = (vae.encoder, vae.decoder, vae.sampler, vae.reconstructor, vae.interpolator, vae.anomaly)
 
 # The networks that are made of a trained one and share its weights.
 ENDPOINTS = {
@@ -351,7 +376,9 @@ ENDPOINTS = {
     "siamese_network": (siamese_network.matcher, siamese_network.embedder),
     "mnist_cnn": (),
     "seq2seq": (seq2seq.encoder, seq2seq.decoder_step),
-    "stacked_autoencoder": (stacked_autoencoder.encoder, stacked_autoencoder.decoder),
+    "stacked_autoencoder": DENSE_AUTOENCODER,
+    "denoising_autoencoder": DENSE_AUTOENCODER,
+    "sparse_autoencoder": DENSE_AUTOENCODER,
     "xo_convnet": (),
     "lenet5": (),
     "alexnet": (),
@@ -364,7 +391,8 @@ ENDPOINTS = {
     "neural_ngram": (neural_ngram.step, neural_ngram.reader),
     "time_series_rnn": (time_series_rnn.step, time_series_rnn.forecaster),
     "stacked_lstm": (stacked_lstm.step,),
-    "vae": (vae.encoder, vae.decoder, vae.sampler, vae.reconstructor),
+    "vae": VARIATIONAL_AUTOENCODER,
+    "conv_vae": (*VARIATIONAL_AUTOENCODER, vae.latent_map),
 }
 
 
@@ -417,6 +445,9 @@ DOCUMENTED = {
     "parity_rnn": ({}, 305),
     "stacked_autoencoder": ({}, 281_734),
     "stacked_autoencoder, untied": ({"tied": False}, 561_934),
+    "denoising_autoencoder": ({}, 561_934),
+    "sparse_autoencoder": ({}, 471_484),
+    "conv_vae": ({}, 956_837),
     "vae": ({}, 425_284),
     "sentiment_rnn": ({"tokens": 1000}, 130_306),
     "time_series_rnn": ({}, 12_931),

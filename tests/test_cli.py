@@ -17,7 +17,9 @@ from PIL import Image, ImageDraw
 import zoo as package
 from zoo import datasets, saved
 from zoo import finder as recipes
+from zoo.data.forms import damage
 from zoo.errors import UsageError
+from zoo.models import stacked_autoencoder
 from zoo.recipe import Target
 
 EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
@@ -125,6 +127,28 @@ def test_train_evaluate_and_predict_in_a_row(zoo, tmp_path, monkeypatch):
         assert zoo(f"evaluate {NAME} --part {part}")[0] == 0
     code, out, err = zoo(f"predict {NAME} {EXAMPLES / 'three.png'}")
     assert code == 0 and err == "" and "reconstruction" in out and "coding: " in out
+
+
+def test_noise_is_added_to_the_pictures_and_not_to_what_they_are_compared_with(zoo, here):
+    images, model = datasets.digits.load().test.inputs["image"], package.load(NAME)
+    for noise in (0, 0.5):
+        code, out, err = zoo(f"evaluate {NAME} --noise {noise} --json")
+        report = json.loads(out)
+        restored = model.predict(damage(images, "gaussian", noise), verbose=0)
+        assert code == 0 and report["noise"] == noise and report["recorded"] is None
+        assert report["scores"]["mse"] == pytest.approx(np.mean((restored - images) ** 2), rel=1e-5)
+    assert zoo("evaluate mnist_cnn --noise 0.5")[1].startswith("test accuracy: ")
+
+
+def test_codings_are_probed_with_the_classes_that_the_network_was_not_told(zoo, here):
+    data, encoder = datasets.digits.load(), stacked_autoencoder.encoder(package.load(NAME))
+    train, test = (np.asarray(encoder(part.inputs["image"])["coding"], "float64") for part in (data.train, data.test))
+    nearest = np.square(test[:, None] - train).sum(axis=2).argmin(axis=1)
+    expected = np.mean(data.train.targets[nearest] == data.test.targets)
+    scores = json.loads(zoo(f"evaluate {NAME} --probe --json")[1])["scores"]
+    assert scores["nearest_neighbour_accuracy"] == pytest.approx(expected, abs=0.005)
+    assert 0.5 < scores["linear_accuracy"] <= 1
+    assert json.loads(zoo(f"evaluate {NAME} --probe --part validation --json")[1])["part"] == "validation"
 
 
 def test_a_classifier_names_the_class_of_a_picture(zoo, here):

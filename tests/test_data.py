@@ -624,6 +624,32 @@ def test_autoencoding_has_the_images_for_targets(digit_data):
     assert data.contract.classes is None
 
 
+@pytest.mark.parametrize("form", [forms.autoencoding, forms.binarized, forms.grey])
+def test_the_classes_that_are_no_target_are_kept(digit_data, form):
+    for part, images in zip(parts(form(digit_data)), parts(digit_data)):
+        np.testing.assert_array_equal(part.classes, images.targets)
+        np.testing.assert_array_equal(part.head(3).classes, images.targets[:3])
+
+
+def test_damaged_pictures_have_the_whole_ones_for_targets_and_those_of_training_are_whole(digit_data):
+    data = forms.damaged(digit_data, "gaussian", 0.5)
+    np.testing.assert_array_equal(data.train.inputs["image"], digit_data.train.inputs["image"])
+    for part, images in zip((data.validation, data.test), (digit_data.validation, digit_data.test)):
+        data.contract.check(part.inputs)
+        np.testing.assert_array_equal(part.inputs["image"], forms.damage(images.inputs["image"], "gaussian", 0.5))
+    for part, images in zip(parts(data), parts(digit_data)):
+        np.testing.assert_array_equal(part.targets, images.inputs["image"])
+    assert forms.damaged(digit_data, "masking", 0.5).contract["image"].maximum == 1.0
+
+
+def test_grey_pictures_stay_as_they_are_and_need_no_target(digit_data):
+    data = forms.grey(digit_data)
+    for part, images in zip(parts(data), parts(digit_data)):
+        np.testing.assert_array_equal(part.inputs["image"], images.inputs["image"])
+        assert part.targets is None
+    assert "grey" in data.notes[-1]
+
+
 def test_binarized_images_are_coin_tosses_of_their_pixels(digit_data):
     data = forms.binarized(digit_data)
     for part, images in zip((data.validation, data.test), (digit_data.validation, digit_data.test)):

@@ -22,8 +22,16 @@ NAMES = {
     ("seq2seq, lstm", "decoder_step"): ("token memory source state1 state2", "logits next_state1 next_state2"),
     ("siamese_network", "embedder"): ("image", "embedding"),
     ("siamese_network", "matcher"): ("image_a image_b", "distance same"),
-    ("stacked_autoencoder", "encoder"): ("image", "coding"),
-    ("stacked_autoencoder", "decoder"): ("coding", "reconstruction"),
+    **{
+        (network, name): names
+        for network in ("denoising_autoencoder", "sparse_autoencoder", "stacked_autoencoder")
+        for name, names in {
+            "encoder": ("image", "coding"),
+            "decoder": ("coding", "reconstruction"),
+            "reconstructor": ("image", "reconstruction coding"),
+            "interpolator": ("image_a image_b steps", "interpolation"),
+        }.items()
+    },
     ("stacked_lstm", "step"): ("frame h1 c1 h2 c2", "logits next_h1 next_c1 next_h2 next_c2"),
     ("tdnn", "evidence"): ("sequence", "evidence"),
     ("char_rnn", "step"): ("token state1 state2", "logits next_state1 next_state2"),
@@ -44,10 +52,19 @@ NAMES = {
         "value state1 state2 state3 state4",
         "following next_state1 next_state2 next_state3 next_state4",
     ),
-    ("vae", "encoder"): ("image", "mean log_variance"),
-    ("vae", "decoder"): ("coding", "reconstruction"),
-    ("vae", "sampler"): ("count seed", "image"),
-    ("vae", "reconstructor"): ("image", "reconstruction coding"),
+    **{
+        (network, name): names
+        for network in ("conv_vae", "vae")
+        for name, names in {
+            "encoder": ("image", "mean log_variance"),
+            "decoder": ("coding", "reconstruction"),
+            "sampler": ("count seed", "image"),
+            "reconstructor": ("image", "reconstruction coding"),
+            "interpolator": ("image_a image_b steps", "interpolation"),
+            "anomaly": ("image", "negative_elbo"),
+        }.items()
+    },
+    ("conv_vae", "latent_map"): ("columns", "image coding"),
 }
 
 
@@ -101,7 +118,7 @@ def test_endpoints_take_any_batch_and_length_and_their_models_keep_theirs(networ
         endpoint = build(model)
         for batch, length in ((1, 6), (5, 3)):
             inputs = endpoint_inputs(endpoint, batch, length)
-            rows = inputs.get("count", batch)
+            rows = inputs["columns"] ** 2 if "columns" in inputs else inputs.get("count", batch)
             for name, output in endpoint(inputs).items():
                 assert output.shape[0] == rows and output.dtype == dtype_of(name) and np.isfinite(output).all()
     assert model.get_config() == config

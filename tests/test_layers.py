@@ -8,6 +8,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
+from zoo.layers import CodingGrid, FixedGaussianSamples, MaskingNoise, Sparsity
 from zoo.layers.augmentation import Augmentation
 from zoo.layers.elbo import NegativeELBO, bernoulli_nll, gaussian_kl
 from zoo.layers.noise import FACTORS, PRIMES, STEPS_BETWEEN_SEEDS, SeededNormal
@@ -218,7 +219,11 @@ def test_elbo_refuses_an_unknown_likelihood():
         Augmentation([keras.layers.RandomRotation(0.1, seed=3)]),
         TiedDense(3, "relu", "tanh", "zeros", "l2"),
         GaussianSampling(4),
+        FixedGaussianSamples(6, 3),
         RandomBinarization(5),
+        CodingGrid(1.5),
+        MaskingNoise(0.3, 2),
+        Sparsity("l1", 0.2, 0.3),
         NegativeELBO("gaussian"),
         SeededNormal(6),
         UnitLength(0.5),

@@ -6,7 +6,9 @@ from .models.alexnet import alexnet as alexnet
 from .models.alexnet import alexnet_small as alexnet_small
 from .models.binary_adder import binary_adder as binary_adder
 from .models.char_rnn import char_rnn as char_rnn
+from .models.conv_vae import conv_vae as conv_vae
 from .models.deep_rnn import deep_rnn as deep_rnn
+from .models.denoising_autoencoder import denoising_autoencoder as denoising_autoencoder
 from .models.identity_rnn import identity_rnn as identity_rnn
 from .models.latch_rnn import latch_rnn as latch_rnn
 from .models.lenet5 import lenet5 as lenet5
@@ -27,6 +29,7 @@ from .models.sentiment_rnn import sentiment_rnn as sentiment_rnn
 from .models.seq2seq import seq2seq as seq2seq
 from .models.siamese_network import siamese_network as siamese_network
 from .models.softmax_regression import softmax_regression as softmax_regression
+from .models.sparse_autoencoder import sparse_autoencoder as sparse_autoencoder
 from .models.stacked_autoencoder import stacked_autoencoder as stacked_autoencoder
 from .models.stacked_lstm import stacked_lstm as stacked_lstm
 from .models.tdnn import tdnn as tdnn

@@ -16,6 +16,8 @@ from zoo.endpoints import DEFAULT, Endpoint, endpoints_of, known_fields
 from zoo.errors import UsageError
 from zoo.types import nearest
 
+RANGE = "_range"  # ends the name under which a card tells between which values an output lies as a rule
+
 
 def predict(
     name: str,
@@ -39,7 +41,7 @@ def predict(
     Returns:
         {output: value} for one example: the name of a class, {class: probability}, text, a number or an array. A list of them for
         a folder, a batch or a list. For a text that is classified also `words`: [(word, how far the log-odds of its class fall
-        without it)].
+        without it)]; for a number whose range on the test part stands on the card, also `NAME_range`: (low, high).
 
     Raises:
         UsageError: If the network is not trained, has no such endpoint, or does not take the source.
@@ -67,6 +69,7 @@ class Answer:
         labels: What to call each example, such as the name of its file; empty where there is one example.
         notes: What was done to the sources.
         deciding: For texts that are classified, what `zoo.occlusion.deciding_words` tells of each; else None.
+        ranges: {output: (low, high)}, between which 98 % of the test examples lie, where the card tells it.
     """
 
     inputs: dict
@@ -75,12 +78,13 @@ class Answer:
     labels: tuple
     notes: tuple
     deciding: tuple | None = None
+    ranges: dict = dataclasses.field(default_factory=dict)
 
     def __len__(self):
         return len(next(iter(self.outputs.values())))
 
     def values(self):
-        """A list with {output: value} for each example."""
+        """A list with {output: value} for each example; an output that has a range has it beside it as `NAME_range`."""
         fields = {name: self.fields[name] for name in self.outputs}
         values = [
             {shown_name(name, field): kind_of(field).value(self.outputs[name][row], field) for name, field in fields.items()}
@@ -88,7 +92,8 @@ class Answer:
         ]
         if self.deciding is not None:
             values = [{**value, "words": list(words)} for value, words in zip(values, self.deciding)]
-        return values
+        ranges = {f"{name}{RANGE}": usual for name, usual in self.ranges.items()}
+        return [{**value, **ranges} for value in values]
 
     def words(self, name, row):
         """One value of one example as text for a terminal."""
@@ -131,6 +136,7 @@ class Question:
         fields: {name: Field} of inputs and outputs.
         labels: What to call each example.
         notes: What was done to the sources, a list.
+        ranges: As of `Answer`.
     """
 
     endpoint: Endpoint
@@ -139,12 +145,13 @@ class Question:
     fields: dict
     labels: list
     notes: list
+    ranges: dict
 
     def answer(self):
         """The `Answer`."""
         outputs = self.endpoint.predict(self.inputs)
         deciding = _deciding(self.endpoint, self.fields, self.inputs, self.notes)
-        return Answer(self.inputs, outputs, self.fields, tuple(self.labels), tuple(self.notes), deciding)
+        return Answer(self.inputs, outputs, self.fields, tuple(self.labels), tuple(self.notes), deciding, self.ranges)
 
     @property
     def is_writing(self):
@@ -184,7 +191,9 @@ def question(name, sources, given=None, endpoint=None, folder=None):
     if len(set(rows.values())) > 1:
         counts = ", ".join(f"{key} {count}" for key, count in rows.items())
         raise UsageError(f"there are different numbers of examples ({counts}); expected one for each of the others.")
-    return Question(asked, endpoints, inputs, {**fields, **asked.answer_fields(known)}, labels, notes)
+    measured = saved.read_card(found)["scores"].get("test", {})
+    ranges = {key: tuple(measured[f"{key}{RANGE}"]) for key in asked.outputs if f"{key}{RANGE}" in measured}
+    return Question(asked, endpoints, inputs, {**fields, **asked.answer_fields(known)}, labels, notes, ranges)
 
 
 def _deciding(asked, fields, inputs, notes):

@@ -141,7 +141,7 @@ class Recipe:
             takes an optimizer, `optimizer` ("adam"), `learning_rate` (1e-3), `momentum` (0.9), `weight_decay` (0) and
             `global_clipnorm` (None). `zoo.optimizers` says what they mean.
         target: The `Target`.
-        prepare: Function from `Data` to `Data`, to the form that the network needs, or None.
+        prepare: Function from `Data`, and `settings` if it takes them, to `Data` in the form that the network needs, or None.
         endpoints: Function of a trained model to {name: functional model with a dictionary of outputs}: what can be asked of it.
             "serving_default" is what `zoo predict` and every export answer first; without it that is the model itself, or for
             classifiers its `probabilities` and `label`. One that gives another's inputs stands before it.
@@ -149,7 +149,9 @@ class Recipe:
             contract and are more than vectors: inputs with bounds, outputs that are images, labels or text.
         measure: Function of (answers, part, contract) to {name: number}, for a target that is no Keras metric, or None. The
             answers are those of "serving_default", {name: array}.
-        estimate: Function of (model, part, contract) to {name: number}, for a target that no answer tells, or None.
+        estimate: Function of (model, part, contract), and the training part `train` if it takes it, to {name: number or list of
+            numbers}: a target that no answer tells, and what else the card is to hold; or None. `NAME_range`, [low, high], says
+            between which values the output NAME lies for 98 % of the examples.
         log_likelihoods: For language models, function of (model, part) to the logarithm of the probability of each token of a
             text after those before it, `(tokens,)`; it gives the scores `nats`, `bits` and `perplexity`. None for others.
         space: Function of a KerasTuner `hp` to settings, keywords of `build` or of `fit`, or None: what `zoo tune` searches. A
@@ -252,16 +254,18 @@ class Recipe:
         text = settings["data"]
         keywords = {name: settings[name] for name in self.data_settings(text) if name in settings}
         load = self._data_set(text).load
-        takes = inspect.signature(load).parameters
         if ":" in text:
-            if "path" not in takes:
+            if not takes(load, "path"):
                 raise UsageError(f"the data set {text.partition(':')[0]} takes no path, got {text!r}.")
             keywords["path"] = text.partition(":")[2]
-        if "contract" in takes:
+        if takes(load, "contract"):
             keywords["contract"] = contract
         data = load(**keywords)
+        if self.prepare is None:
+            return data
         try:
-            return data if self.prepare is None else self.prepare(data)
+            whole = {"settings": {**self.defaults(text), **settings}} if takes(self.prepare, "settings") else {}
+            return self.prepare(data, **whole)
         except KeyError as error:
             raise UsageError(self._unfit(settings, data.contract, error)) from error
 
@@ -332,7 +336,12 @@ class Recipe:
         return {**_settings_of(self.build), **(_settings_of(self.phases) if self.phases else {})}
 
     def _takes(self, given):
-        return given in inspect.signature(self.build).parameters
+        return takes(self.build, given)
+
+
+def takes(function, name):
+    """Whether a function has a parameter of a name."""
+    return name in inspect.signature(function).parameters
 
 
 def _settings_of(function):

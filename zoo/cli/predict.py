@@ -33,7 +33,8 @@ def predict(
     save: Annotated[
         str | None,
         typer.Option(
-            help="Write the answers to this new file: .npz for all arrays, .png for pictures in a grid or a series drawn."
+            help="Write the answers to this new file: .npz for all arrays, .png for pictures in a grid, each beside the one that "
+            "it was made of, or a series drawn."
         ),
     ] = None,
     as_json: Json = False,
@@ -44,7 +45,8 @@ def predict(
     `zoo predict seq2seq "21. November 2026"` · `zoo predict perceptron 0.5,-0.2` · `zoo predict siamese_network a.png b.png` ·
     `zoo predict sentiment_rnn "not a bad film"` · `zoo predict time_series_rnn mine.csv steps=24 --save forecast.png` ·
     `zoo predict binary_adder 1011 110` · `zoo predict char_rnn "ROMEO:" length=400 temperature=0.8 seed=1` ·
-    `zoo predict vae --endpoint sample count=64 seed=1 --save grid.png`
+    `zoo predict vae --endpoint sample count=64 seed=1 --save grid.png` · `zoo predict vae odd.png --endpoint anomaly` ·
+    `zoo predict vae a.png b.png --endpoint interpolate steps=8 --save between.png`
     """
     from zoo import finder as recipes
 
@@ -72,7 +74,8 @@ def predict(
         _save(pathlib.Path(save), answer)
         notes.append(f"answers in {save}")
     if as_json:
-        return print_json({"notes": notes, "answers": _columns(answer)})
+        ranges = {"ranges": answer.ranges} if answer.ranges else {}
+        return print_json({"notes": notes, "answers": _columns(answer), **ranges})
     for note in notes:
         console.print(note, style="dim")
     _print_answer(answer)
@@ -124,6 +127,7 @@ def _print_answer(answer):
                 print(answer.words(name, 0))
             elif not is_input:
                 console.print(f"{name}: {answer.words(name, 0)}", style="bold" if name == first else None, soft_wrap=True)
+        _print_ranges(answer)
         if answer.deciding is not None:
             console.print(f"{DECIDED}: {in_words(answer.deciding[0])}", soft_wrap=True)
             console.print("(how far the log-odds of its class fall where the word is hidden)", style="dim", soft_wrap=True)
@@ -140,8 +144,26 @@ def _print_answer(answer):
                 words.append(in_words(answer.deciding[row]))
             table.add_row(label, *words)
         console.print(table)
+        _print_ranges(answer)
     if pictures:
         print(f"{len(answer)} pictures `{pictures[0]}`; --save FILE.png writes them into one picture")
+
+
+def _print_ranges(answer):
+    """Between which values numbers lie as a rule."""
+    for name, (low, high) in answer.ranges.items():
+        console.print(f"({name} of 98 % of the test examples: {low:.4g} to {high:.4g})", style="dim", soft_wrap=True)
+
+
+def _beside_originals(answer, name):
+    """The pictures of an output, and how many belong together: 2 where each is made of one and stands to the right of it."""
+    import numpy as np
+
+    made = answer.outputs[name]
+    given = [answer.inputs[key] for key in answer.inputs if answer.fields[key].kind == "image"]
+    if len(given) != 1 or given[0].shape != made.shape:
+        return made, 1
+    return np.stack([given[0], made], axis=1).reshape(-1, *made.shape[1:]), 2
 
 
 def _save(path, answer):
@@ -159,7 +181,8 @@ def _save(path, answer):
             pictures = [name for name in answer.outputs if answer.fields[name].kind == "image"]
             drawn = [name for name in answer.outputs if answer.fields[name].kind == "series"]
             if pictures:
-                image.save_grid(answer.outputs[pictures[0]], answer.fields[pictures[0]], partial)
+                shown, side_by_side = _beside_originals(answer, pictures[0])
+                image.save_grid(shown, answer.fields[pictures[0]], partial, side_by_side)
             elif drawn:
                 given = next((answer.inputs[name] for name in answer.inputs if answer.fields[name].kind == "series"), None)
                 series.save_chart(given, answer.outputs[drawn[0]], drawn[0], answer.labels, partial)

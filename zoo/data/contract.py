@@ -200,6 +200,7 @@ class Part:
         baselines: For series, {rule: `(examples, horizon)`} of what simple rules forecast for the steps after each window.
         consecutive: Whether each example goes on where the one before it ends, as the windows of a text do. A batch then holds
             as many stretches of the text side by side, and the next batch goes on with each of them.
+        classes: `(examples,)`, the number of the class of each example, where that is known and no target.
     """
 
     inputs: dict
@@ -208,6 +209,7 @@ class Part:
     aligned: str | dict | None = None
     baselines: dict | None = None
     consecutive: bool = False
+    classes: np.ndarray | None = None
 
     def __len__(self):
         return len(next(iter(self.inputs.values())))
@@ -217,8 +219,10 @@ class Part:
         references = None if self.references is None else self.references[:count]
         inputs = {name: array[:count] for name, array in self.inputs.items()}
         baselines = self.baselines and {rule: array[:count] for rule, array in self.baselines.items()}
+        classes = None if self.classes is None else self.classes[:count]
+        targets = self.targets_of(slice(count))
         return dataclasses.replace(
-            self, inputs=inputs, targets=self.targets_of(slice(count)), references=references, baselines=baselines
+            self, inputs=inputs, targets=targets, references=references, baselines=baselines, classes=classes
         )
 
     def targets_of(self, rows):

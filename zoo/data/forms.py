@@ -34,9 +34,82 @@ def autoencoding(data):
     """The images are their own targets."""
 
     def images(part):
-        return Part(part.inputs, part.inputs["image"])
+        return Part(part.inputs, part.inputs["image"], classes=_classes(data, part))
 
     return _changed(data, images, Contract(data.contract.inputs))
+
+
+def damaged(data, corruption, amount, seed=0):
+    """Damaged validation and test images, whose targets are the whole ones; the training images are whole.
+
+    The network damages the training images itself, anew whenever it sees them.
+
+    Args:
+        data: Images.
+        corruption: As for `damage`.
+        amount: As for `damage`.
+        seed: Seed of the damage.
+
+    Returns:
+        A `Data` with `image` of any finite values where noise was added.
+
+    Raises:
+        UsageError: As `damage` does.
+    """
+    whole = autoencoding(data)
+
+    def damaged_part(part):
+        image = damage(part.inputs["image"], corruption, amount, seed)
+        return dataclasses.replace(part, inputs={"image": image})
+
+    field = data.contract["image"]
+    if corruption == "gaussian":
+        field = dataclasses.replace(field, minimum=None, maximum=None)
+    return dataclasses.replace(
+        whole,
+        validation=damaged_part(whole.validation),
+        test=damaged_part(whole.test),
+        contract=Contract({"image": field}),
+        notes=(*data.notes, f"the validation and test pictures are damaged once ({corruption}, {amount:g})."),
+    )
+
+
+def damage(images, corruption, amount, seed=0):
+    """Images with noise, or with pixels switched off; the same for the same seed.
+
+    Args:
+        images: `(batch, ...)` float32.
+        corruption: "gaussian" for noise that is added to each pixel, or "masking" for pixels that are set to 0.
+        amount: Standard deviation of the noise, at least 0; or the share of the pixels that are switched off, from 0 to 1.
+        seed: Integer seed.
+
+    Returns:
+        The same shape and dtype.
+
+    Raises:
+        UsageError: If `amount` is not in its range.
+
+    Example:
+        >>> damage(np.ones((1, 1000), "float32"), "masking", 0.25).mean().round(1)
+        np.float32(0.8)
+    """
+    allowed = "a standard deviation of 0 or more" if corruption == "gaussian" else "a share from 0 to 1"
+    if not 0 <= amount <= (np.finfo("float32").max if corruption == "gaussian" else 1):
+        raise UsageError(f"got {corruption} noise of {amount:g}; expected {allowed}.")
+    generator = np.random.default_rng(seed)
+    if corruption == "gaussian":
+        return images + np.float32(amount) * generator.standard_normal(images.shape, "float32")
+    return np.where(generator.random(images.shape, "float32") < amount, np.float32(0), images)
+
+
+def grey(data):
+    """No targets; the grey values of the pixels as they are, each taken for the probability that it is 1."""
+
+    def images(part):
+        return Part({"image": part.inputs["image"]}, classes=_classes(data, part))
+
+    notes = (*data.notes, "the pixels are grey: their cross-entropy is in nats, and is no likelihood of binary pictures.")
+    return dataclasses.replace(_changed(data, images, Contract({"image": data.contract["image"]})), notes=notes)
 
 
 def codings(data, model):
@@ -67,14 +140,16 @@ def binarized(data, seed=0):
 
     def draw(part):
         image = part.inputs["image"]
-        return Part({"image": (generator.random(image.shape, "float32") < image).astype("float32")})
+        drawn = (generator.random(image.shape, "float32") < image).astype("float32")
+        return Part({"image": drawn}, classes=_classes(data, part))
 
     return dataclasses.replace(
         data,
-        train=Part(data.train.inputs),
+        train=Part(data.train.inputs, classes=_classes(data, data.train)),
         validation=draw(data.validation),
         test=draw(data.test),
         contract=Contract(data.contract.inputs),
+        notes=(*data.notes, "the validation and test pictures are binary, drawn once from their grey values."),
     )
 
 
@@ -154,6 +229,11 @@ def pairs(data, seed=0):
         return Part(inputs, np.tile(np.array([1, 0], "int32"), len(images)))
 
     return _changed(data, paired, Contract({"image_a": field, "image_b": field}))
+
+
+def _classes(data, part):
+    """The class numbers that a part has for targets, or None."""
+    return None if data.contract.classes is None else part.targets
 
 
 def _check_classified(data):

@@ -190,8 +190,9 @@ class TrainedNetwork:
 
     def _measuring(self, batch):
         """The test part as requests; a fixed batch is filled up from the start. Empty where no answer tells."""
-        is_measured = self.recipe.estimate is None and self.recipe.log_likelihoods is None
-        if not is_measured or self.data is None:
+        # An estimated target chooses no epoch: a metric of Keras does, its monitor.
+        is_estimated = (self.recipe.estimate or self.recipe.log_likelihoods) and self.recipe.target.monitor is not None
+        if is_estimated or self.data is None:
             return []
         part, size = self.data.test, batch or MEASURED_BATCH
         count = -(-len(part) // size) * size if batch else len(part)

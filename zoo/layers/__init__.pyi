@@ -1,12 +1,15 @@
 from .augmentation import Augmentation as Augmentation
 from .carried import CarriedState as CarriedState
+from .coding_grid import CodingGrid as CodingGrid
 from .elbo import NegativeELBO as NegativeELBO
 from .euclidean_distance import EuclideanDistance as EuclideanDistance
+from .interpolation import Interpolation as Interpolation
 from .layer_norm_lstm import LayerNormLSTMCell as LayerNormLSTMCell
 from .layer_norm_simple_rnn import LayerNormSimpleRNNCell as LayerNormSimpleRNNCell
 from .local_response_normalization import LocalResponseNormalization as LocalResponseNormalization
 from .locally_connected import LocallyConnected1D as LocallyConnected1D
 from .locally_connected import LocallyConnected2D as LocallyConnected2D
+from .masking_noise import MaskingNoise as MaskingNoise
 from .max_over_time import MaxOverTime as MaxOverTime
 from .maxout import Maxout as Maxout
 from .ngram_tables import NgramStep as NgramStep
@@ -18,9 +21,11 @@ from .pad_to_longest import PadToLongest as PadToLongest
 from .padding import PaddingMask as PaddingMask
 from .partially_connected import PartiallyConnectedConv2D as PartiallyConnectedConv2D
 from .peephole_lstm import PeepholeLSTMCell as PeepholeLSTMCell
+from .sampling import FixedGaussianSamples as FixedGaussianSamples
 from .sampling import GaussianSampling as GaussianSampling
 from .sampling import RandomBinarization as RandomBinarization
 from .soft_sharing import SoftSharing as SoftSharing
+from .sparsity import Sparsity as Sparsity
 from .standardization import Standardization as Standardization
 from .tied import TiedDense as TiedDense
 from .token_context import TokenContext as TokenContext

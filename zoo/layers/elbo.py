@@ -47,9 +47,12 @@ class NegativeELBO(keras.layers.Layer):
             raise ValueError(f'`likelihood` must be "bernoulli" or "gaussian", got {likelihood!r}.')
         self.likelihood = likelihood
 
+    def nll(self, image, decoded):
+        """The negative log-likelihood `(batch,)` of images `(batch, ...)` under what the decoder gives."""
+        return (bernoulli_nll if self.likelihood == "bernoulli" else gaussian_nll)(image, decoded)
+
     def call(self, outputs, image, decoded, mean, log_variance):
-        nll = bernoulli_nll if self.likelihood == "bernoulli" else gaussian_nll
-        self.add_loss(ops.mean(nll(image, decoded)))
+        self.add_loss(ops.mean(self.nll(image, decoded)))
         self.add_loss(ops.mean(gaussian_kl(mean, log_variance)))
         return outputs
 

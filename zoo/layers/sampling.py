@@ -1,7 +1,9 @@
-"""Random layers: samples of a Gaussian through which gradients flow, and binary pixels."""
+"""Samples of a Gaussian, through which gradients flow or which stay the same, and binary pixels."""
 
 import keras
 from keras import ops
+
+from zoo.layers.noise import SeededNormal
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -41,6 +43,57 @@ class GaussianSampling(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class FixedGaussianSamples(keras.layers.Layer):
+    """The same samples of a Gaussian in each call: `mean + exp(log_variance / 2) * noise`, for means over that Gaussian.
+
+    The noise is drawn once from a seed, in pairs of opposite signs, and scaled to a variance of 1 in every dimension. So the mean
+    of a linear function over the samples is exact, and that of a sum of squares of the dimensions too. An answer depends on
+    nothing but its example, and no exported file has to draw random numbers.
+
+    Source: Hammersley & Morton 1956, "A New Monte Carlo Technique: Antithetic Variates", for the pairs.
+
+    Args:
+        samples: Number of samples, even, at least 4.
+        seed: Integer seed, 0 or more.
+
+    Call arguments:
+        mean: `(batch, codings)`.
+        log_variance: The same shape.
+
+    Returns:
+        `(batch, samples, codings)`.
+
+    Raises:
+        ValueError: If `samples` is odd or below 4.
+
+    Example:
+        >>> samples = FixedGaussianSamples(4)(keras.ops.zeros((2, 3)), keras.ops.zeros((2, 3)))
+        >>> tuple(samples.shape), round(float(keras.ops.mean(samples[0] ** 2)), 4)
+        ((2, 4, 3), 1.0)
+    """
+
+    def __init__(self, samples: int = 8, seed: int = 0, **kwargs):
+        super().__init__(**kwargs)
+        if samples < 4 or samples % 2:
+            raise ValueError(f"`samples` of FixedGaussianSamples must be an even number of at least 4, got {samples}.")
+        self.samples, self.seed = samples, seed
+
+    def build(self, mean_shape, log_variance_shape):
+        half = SeededNormal(mean_shape[-1])(ops.array(self.samples // 2), ops.array(self.seed))
+        half = half / ops.sqrt(ops.mean(ops.square(half), axis=0))
+        self.noise = ops.convert_to_numpy(ops.concatenate([half, -half]))
+
+    def call(self, mean, log_variance):
+        return mean[:, None] + ops.exp(0.5 * log_variance)[:, None] * ops.cast(self.noise, mean.dtype)
+
+    def compute_output_shape(self, mean_shape, log_variance_shape):
+        return (mean_shape[0], self.samples, mean_shape[-1])
+
+    def get_config(self):
+        return {**super().get_config(), "samples": self.samples, "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable("zoo")

@@ -14,7 +14,7 @@ import math
 import keras
 from keras import layers
 
-from zoo.layers import TiedDense
+from zoo.layers import Interpolation, TiedDense
 from zoo.shapes import require_fixed_size
 
 
@@ -131,6 +131,32 @@ def decoder(model: keras.Model) -> keras.Model:
         else:
             x = model.get_layer(f"encoder{count + 1 - index}")(x, reverse=True)
     return keras.Model(coding, {"reconstruction": model.get_layer("reconstruction")(x)}, name="decoder")
+
+
+def interpolator(model: keras.Model) -> keras.Model:
+    """The pictures on the way from one to another: codings on the straight line between theirs, decoded.
+
+    JAX cannot compile it, because `steps` determines a shape.
+
+    Args:
+        model: A model from `stacked_autoencoder`.
+
+    Returns:
+        A `keras.Model` from [`image_a`, `image_b` (batch, height, width, channels), `steps` () int32, at least 2], or a
+        dictionary of them, to {`interpolation`: (batch, height, steps * width, channels)}, side by side.
+
+    Example:
+        >>> image = keras.ops.zeros((1, 28, 28, 1))
+        >>> inputs = {"image_a": image, "image_b": image, "steps": keras.ops.array(5)}
+        >>> tuple(interpolator(stacked_autoencoder())(inputs)["interpolation"].shape)
+        (1, 28, 140, 1)
+    """
+    encode, decode = encoder(model), decoder(model)
+    images = [keras.Input(model.input.shape[1:], name=f"image_{which}") for which in "ab"]
+    steps = keras.Input(batch_shape=(), dtype="int32", name="steps")
+    first, last = (encode(image)["coding"] for image in images)
+    strip = Interpolation(decode, name="interpolation")(first, last, steps)
+    return keras.Model([*images, steps], {"interpolation": strip}, name="interpolator")
 
 
 def shallow_autoencoder(model, index):

@@ -14,8 +14,8 @@ import math
 import keras
 from keras import layers, ops
 
-from zoo.layers import GaussianSampling, NegativeELBO, SeededNormal
-from zoo.layers.elbo import bernoulli_nll
+from zoo.layers import CodingGrid, FixedGaussianSamples, GaussianSampling, Interpolation, NegativeELBO, SeededNormal
+from zoo.layers.elbo import bernoulli_nll, gaussian_kl
 from zoo.shapes import require_fixed_size
 
 
@@ -41,7 +41,7 @@ def vae(
         An uncompiled `keras.Model` from `image` (batch, *input_shape) to `logits` of the same shape, decoded from the mean
         coding. Compile it without a loss: the bound is part of the graph, and its two terms are the metrics `reconstruction` and
         `kl`. The parts are `model.get_layer("encoder")`, from image to [mean, log_variance], and `model.get_layer("decoder")`,
-        from coding to logits; `encoder(model)`, `decoder(model)`, `sampler(model)` and `reconstructor(model)` are for use.
+        from coding to logits; the other functions of this file make what is for use of them.
 
     Raises:
         ValueError: If the images do not have a fixed size.
@@ -64,8 +64,22 @@ def vae(
         x = layers.Dense(width, activation=activation, name=f"decoder{index}")(x)
     x = layers.Dense(math.prod(input_shape), dtype="float32", name="pixels")(x)
     decoder = keras.Model(coding, layers.Reshape(input_shape, dtype="float32", name="shape")(x), name="decoder")
+    return whole(encoder, decoder, augmentation, name)
 
-    x = inputs = keras.Input(input_shape, name="image")
+
+def whole(encoder, decoder, augmentation, name):
+    """A variational autoencoder of its two halves.
+
+    Args:
+        encoder: A `keras.Model` from `image` to [mean, log_variance], named "encoder".
+        decoder: A `keras.Model` from `coding` to the logits of the pixels, named "decoder".
+        augmentation: A Keras layer that changes the images in training only, or None.
+        name: Name of the model.
+
+    Returns:
+        What `vae` returns.
+    """
+    x = inputs = keras.Input(encoder.input.shape[1:], name="image")
     if augmentation is not None:
         x = augmentation(x)
     mean, log_variance = encoder(x)
@@ -169,6 +183,89 @@ def reconstructor(model: keras.Model) -> keras.Model:
     return keras.Model(part.input, {"reconstruction": reconstruction, "coding": mean}, name="reconstructor")
 
 
+def anomaly(model: keras.Model, samples: int = 8) -> keras.Model:
+    """How unlikely images are: the negative evidence lower bound, sharing the weights of `model`.
+
+    The mean over the coding is taken over `zoo.layers.FixedGaussianSamples`, so that the answer is the same in each call and in
+    every exported file.
+
+    Args:
+        model: A model from `vae` or `conv_vae`.
+        samples: Number of codings of each image, even, at least 4.
+
+    Returns:
+        A `keras.Model` from `image` (batch, *input_shape) to {`negative_elbo`: (batch,)}, nats per image.
+
+    Example:
+        >>> anomaly(vae()).output["negative_elbo"].shape
+        (None,)
+    """
+    image = keras.Input(model.input.shape[1:], name="image")
+    mean, log_variance = model.get_layer("encoder")(image)
+    codings = FixedGaussianSamples(samples, dtype="float32", name="samples")(mean, log_variance)  # (batch, samples, codings)
+    logits = model.get_layer("decoder")(ops.reshape(codings, (-1, mean.shape[-1])))
+    nll = bernoulli_nll(ops.repeat(image, samples, axis=0), logits)
+    reconstruction = ops.mean(ops.reshape(nll, (-1, samples)), axis=1)
+    return keras.Model(image, {"negative_elbo": reconstruction + gaussian_kl(mean, log_variance)}, name="anomaly")
+
+
+def interpolator(model: keras.Model) -> keras.Model:
+    """The images on the way from one to another: codings on the straight line between their means, decoded.
+
+    JAX cannot compile it, because `steps` determines a shape.
+
+    Args:
+        model: A model from `vae` or `conv_vae`, of images (height, width, channels).
+
+    Returns:
+        A `keras.Model` from [`image_a`, `image_b` (batch, height, width, channels), `steps` () int32, at least 2], or a
+        dictionary of them, to {`interpolation`: (batch, height, steps * width, channels)}, the probability of each pixel, the
+        images side by side.
+
+    Example:
+        >>> image = keras.ops.zeros((1, 28, 28, 1))
+        >>> inputs = {"image_a": image, "image_b": image, "steps": keras.ops.array(5)}
+        >>> tuple(interpolator(vae())(inputs)["interpolation"].shape)
+        (1, 28, 140, 1)
+    """
+    part = model.get_layer("encoder")
+    images = [keras.Input(part.input.shape[1:], name=f"image_{which}") for which in "ab"]
+    steps = keras.Input(batch_shape=(), dtype="int32", name="steps")
+    (first, _), (last, _) = (part(image) for image in images)
+    strip = Interpolation(decoder(model), dtype="float32", name="interpolation")(first, last, steps)
+    return keras.Model([*images, steps], {"interpolation": strip}, name="interpolator")
+
+
+def latent_map(model: keras.Model, extent: float = 2.0) -> keras.Model:
+    """The map of a two-dimensional coding: the images of a square grid of codings, sharing the weights of `model`.
+
+    The first image is that of the coding (-extent, extent), at the top left, the last that of (extent, -extent). JAX cannot
+    compile it, because `columns` determines a shape.
+
+    Args:
+        model: A model from `vae` or `conv_vae` with two codings.
+        extent: The largest coordinate; 95 % of the prior's coordinates lie between -2 and 2.
+
+    Returns:
+        A `keras.Model` from `columns` () int32, at least 1, or a dictionary of it, to {`image`: (columns * columns,
+        *input_shape), the probability of each pixel; `coding`: (columns * columns, 2)}.
+
+    Raises:
+        ValueError: If the coding does not have two dimensions.
+
+    Example:
+        >>> tuple(latent_map(vae(codings=2))({"columns": keras.ops.array(3)})["image"].shape)
+        (9, 28, 28, 1)
+    """
+    part = model.get_layer("decoder")
+    width = part.input.shape[-1]
+    if width != 2:
+        raise ValueError(f"a map needs a coding of 2 dimensions, got {width}; build the network with codings=2.")
+    columns = keras.Input(batch_shape=(), dtype="int32", name="columns")
+    coding = CodingGrid(extent, dtype="float32", name="grid")(columns)
+    return keras.Model(columns, {"image": ops.sigmoid(part(coding)), "coding": coding}, name="latent_map")
+
+
 def negative_log_likelihood(model: keras.Model, images, samples: int = 5000, chunk: int = 250, seed: int = 0):
     """Estimates -log p(image) by importance sampling from the Gaussian of the encoder.
 
@@ -178,8 +275,8 @@ def negative_log_likelihood(model: keras.Model, images, samples: int = 5000, chu
     Source: Burda, Grosse & Salakhutdinov 2015, "Importance Weighted Autoencoders", section 5 (5000 samples).
 
     Args:
-        model: A model from `vae`.
-        images: `(batch, *input_shape)`, binary pixels.
+        model: A model from `vae`, or another whose parts have the same names. Its layer `logits` tells the likelihood.
+        images: `(batch, *input_shape)`: for a Bernoulli decoder binary pixels.
         samples: Number of codings sampled per image.
         chunk: Number of codings sampled at a time; it limits the memory, to `batch x chunk` images.
         seed: Integer seed of the samples.
@@ -203,16 +300,16 @@ def negative_log_likelihood(model: keras.Model, images, samples: int = 5000, chu
     total = ops.full((len(images),), -float("inf"))
     for _ in range(samples // chunk):
         noise = keras.random.normal((chunk, *mean.shape), seed=seeds)
-        total = ops.logaddexp(total, _log_weights(model.get_layer("decoder"), images, mean, log_variance, noise))
+        total = ops.logaddexp(total, _log_weights(model, images, mean, log_variance, noise))
     return float(ops.log(float(samples))) - total
 
 
-def _log_weights(decoder, images, mean, log_variance, noise):
+def _log_weights(model, images, mean, log_variance, noise):
     """Log sum_k p(image | z_k) p(z_k) / q(z_k | image) over the codings z_k made of `noise` (chunk, batch, codings)."""
     coding = mean + ops.exp(0.5 * log_variance) * noise
-    logits = decoder(ops.reshape(coding, (-1, coding.shape[-1])))  # (chunk * batch, *input_shape)
+    decoded = model.get_layer("decoder")(ops.reshape(coding, (-1, coding.shape[-1])))  # (chunk * batch, *input_shape)
     repeated = ops.tile(images, (len(noise), *[1] * (len(images.shape) - 1)))
-    log_likelihood = ops.reshape(-bernoulli_nll(repeated, logits), (len(noise), -1))  # (chunk, batch)
+    log_likelihood = ops.reshape(-model.get_layer("logits").nll(repeated, decoded), (len(noise), -1))  # (chunk, batch)
     # The normalising constants of prior and posterior cancel out, except for the variances.
     log_prior = -0.5 * ops.sum(ops.square(coding), axis=-1)
     log_posterior = -0.5 * ops.sum(ops.square(noise) + log_variance, axis=-1)

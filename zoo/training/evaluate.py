@@ -1,36 +1,46 @@
 """Scores of a trained network."""
 
+import dataclasses
 import math
+
+import numpy as np
 
 from zoo import finder as recipes
 from zoo import saved
 from zoo.data.batches import Batches
+from zoo.data.forms import damage
 from zoo.data.language import measures, measures_by_line
 from zoo.endpoints import default_endpoint
 from zoo.errors import UsageError
+from zoo.recipe import takes
 from zoo.writing import written
 
 EVALUATION_BATCH = 250
 ANSWERING_BATCH = 100  # a beam of five makes five of each
 
 
-def evaluate(name, folder=None, part="test"):
+def evaluate(name, folder=None, part="test", noise=None):
     """The scores of a trained network on one part of the data that it was trained on.
 
     Args:
         name: Name of the recipe.
         folder: The folder of saved models; None as in `zoo.load`.
         part: "test", "validation" or "train".
+        noise: Standard deviation of Gaussian noise that is added to the pictures, 0 or more; None for the data as they are.
 
     Returns:
-        {metric: value}.
+        {metric: value}; a value is a number or a list of numbers.
 
     Raises:
-        UsageError: If the network or its data cannot be loaded, or the data are not those that it was trained on.
+        UsageError: If the network or its data cannot be loaded, or the data are not those that it was trained on, or noise cannot
+            be added to them.
     """
     model = saved.load(name, folder)
     data = saved.load_data(name, folder)
-    return scores(recipes.find(name), model, getattr(data, part), data.contract)
+    measured_on = getattr(data, part)
+    if noise is not None:
+        measured_on = with_noise(measured_on, data.contract, noise)
+    return scores(recipes.find(name), model, measured_on, data)
 
 
 def evaluate_on(name, overrides, folder=None, part="test"):
@@ -66,7 +76,7 @@ def evaluate_on(name, overrides, folder=None, part="test"):
         )
     chosen = getattr(data, part)
     contract.check(chosen.inputs)
-    values = scores(recipe, model, chosen, contract)
+    values = scores(recipe, model, chosen, data)
     lines = None
     if recipe.log_likelihoods is not None:
         pieces = next(iter(contract.inputs.values())).vocabulary
@@ -78,18 +88,55 @@ def _names(several):
     return ", ".join(several or ["none"])
 
 
-def scores(recipe, model, part, contract):
-    """Every Keras metric of the model on a part, and what the recipe measures and estimates beyond them.
+def with_noise(part, contract, noise):
+    """A part of the data whose pictures have Gaussian noise, always the same, and whose targets are as they were.
+
+    The noise is added to the picture that is the target, where one is: of a network that restores pictures, this is the whole
+    one.
+
+    Args:
+        part: A `zoo.data.Part`.
+        contract: Its `Contract`.
+        noise: Standard deviation, 0 or more, where pixels lie in [0, 1].
 
     Returns:
-        {metric: value}.
+        A `zoo.data.Part`.
+
+    Raises:
+        UsageError: If there are no pictures, or no targets, or `noise` is below 0.
     """
-    values = quick_scores(recipe, model, part, contract)
+    pictures = [name for name, field in contract.inputs.items() if field.kind == "image"]
+    if not pictures:
+        raise UsageError(f"noise is added to pictures, and the network reads {', '.join(contract.inputs)}; leave out --noise.")
+    if part.targets is None:
+        raise UsageError("the network is judged by its own inputs, noise and all; leave out --noise.")
+    whole = undamaged(part)
+    noisy = {name: damage(whole[name], "gaussian", noise, seed) for seed, name in enumerate(pictures)}
+    return dataclasses.replace(part, inputs={**whole, **noisy})
+
+
+def undamaged(part):
+    """The inputs of a part, with the targets in place of a picture that is to be restored to them."""
+
+    def is_restored(array):
+        return isinstance(part.targets, np.ndarray) and part.targets.shape == array.shape
+
+    return {name: part.targets if is_restored(array) else array for name, array in part.inputs.items()}
+
+
+def scores(recipe, model, part, data):
+    """Every Keras metric of the model on a part of its data, and what the recipe measures and estimates beyond them.
+
+    Returns:
+        {metric: value}; a value is a number or a list of numbers.
+    """
+    values = quick_scores(recipe, model, part, data.contract)
     if recipe.log_likelihoods is not None:
         values.update(measures(recipe.log_likelihoods(model, part)))
     if recipe.estimate is not None:
-        values.update(recipe.estimate(model, part, contract))
-    return {metric: float(value) for metric, value in values.items()}
+        train = {"train": data.train} if takes(recipe.estimate, "train") else {}
+        values.update(recipe.estimate(model, part, data.contract, **train))
+    return {metric: np.asarray(value, "float64").tolist() for metric, value in values.items()}
 
 
 def quick_scores(recipe, model, part, contract):

@@ -131,7 +131,7 @@ def _scored(recipe, settings, data, fingerprint, folder, verbose, phases, begin)
         validation = functools.partial(quick_scores, recipe, model, data.validation, data.contract)
         progress["half"] = store_in_half(model, lambda: validation()[metric])
         # Of the weights as they are stored.
-        progress["scores"] = {part: scores(recipe, model, getattr(data, part), data.contract) for part in ("validation", "test")}
+        progress["scores"] = {part: scores(recipe, model, getattr(data, part), data) for part in ("validation", "test")}
         if recipe.prompt is not None:
             written = {"epoch": progress["best_epoch"], "text": sample(recipe, model, data.contract)}
             progress["samples"] = [one for one in progress["samples"] if one["epoch"] < progress["best_epoch"]] + [written]

@@ -68,19 +68,20 @@ def words(row, field):
     return "\n".join("".join(SHADES[shade] * 2 for shade in line).rstrip() for line in shades)
 
 
-def save_grid(images, field, path):
+def save_grid(images, field, path, side_by_side=1):
     """Writes a batch of images as one picture, in rows.
 
     Args:
         images: `(batch, height, width, channels)`, `(batch, height, width)` or flat square ones.
         field: Their `Field`.
         path: The file to write; its suffix says the format, such as .png.
+        side_by_side: How many that follow each other belong together, and stand in one row.
 
     Raises:
         UsageError: If it cannot be written.
     """
     pictures = [_bytes(image, field) for image in images]
-    columns = math.ceil(math.sqrt(len(pictures)))
+    columns = side_by_side * math.ceil(math.sqrt(len(pictures) / side_by_side))
     height, width, channels = pictures[0].shape
     rows = math.ceil(len(pictures) / columns)
     grid = np.zeros((rows * (height + MARGIN) + MARGIN, columns * (width + MARGIN) + MARGIN, channels), "uint8")

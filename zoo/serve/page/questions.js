@@ -36,7 +36,7 @@ export function questionsOf(model) {
     if (isRaw(signature)) continue;
     const raw = signatures.find((other) => isRaw(other) && !taken.has(other.name) && asksTheSame(signature, other));
     const question = questionOf(model, signature, raw);
-    if (!question || taken.has(identityOf(question))) continue;
+    if (!question || taken.has(identityOf(question)) || questions.some((other) => addsNumbers(question, other))) continue;
     taken.add(raw?.name).add(identityOf(question));
     questions.push(question);
   }
@@ -59,6 +59,9 @@ const asksTheSame = (one, other) =>
   Object.keys(one.inputs).length === 1 &&
   kindsOf(one.inputs) === kindsOf(other.inputs) &&
   kindsOf(one.outputs) === kindsOf(other.outputs);
+/** Whether a question only adds numbers to one that takes the same: nobody draws twice for them. */
+const addsNumbers = ({ inputs, shown }, other) =>
+  `${Object.keys(inputs)}` === `${Object.keys(other.inputs)}` && shown.every(([, field]) => isNumbers(field));
 const identityOf = ({ inputs, shown }) => JSON.stringify([Object.keys(inputs), kindsOf(Object.fromEntries(shown))]);
 
 function questionOf(model, { name, inputs, outputs }, raw) {
