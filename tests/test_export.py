@@ -947,7 +947,7 @@ BAD_VALUES = [
     (breaking("sequence", np.zeros((2, 7, 3))), "has length 7; expected at most 6."),
     (breaking("tokens", np.array([[0, 9]])), "lies in [0, 9]; expected values in [0, 8]."),
     (breaking("tokens", np.array([[-1, 1]])), "lies in [-1, 1]; expected values in [0, 8]."),
-    (breaking("seed", np.array(-1)), "lies in [-1, -1]; expected values in [0, any]."),
+    (breaking("seed", np.array(-1)), "is -1; expected a value in [0, any]."),
 ]
 
 

@@ -90,7 +90,7 @@ class Field:
         too_small = self.minimum is not None and low < self.minimum
         too_large = self.maximum is not None and high > self.maximum
         if (too_small or too_large) and not self.batched:
-            raise UsageError(f"`{name}` is {low:g}; expected a value in {self.range()}.")
+            raise UsageError(f"input `{name}` is {low:g}; expected a value in {self.range()}.")
         if too_small or too_large:
             raise UsageError(f"input `{name}` lies in [{low:g}, {high:g}]; expected values in {self.range()}.")
 

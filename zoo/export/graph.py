@@ -213,8 +213,11 @@ def checked(name, tensor, field):
                 in_range &= low >= tf.cast(field.minimum, tensor.dtype)
             if field.maximum is not None:
                 in_range &= high <= tf.cast(field.maximum, tensor.dtype)
-            message = f"input `{name}` lies in [{{}}, {{}}]; expected values in {field.range()}."
-            checks.append(_assert(in_range, message, low, high))
+            if field.batched:
+                told = _assert(in_range, f"input `{name}` lies in [{{}}, {{}}]; expected values in {field.range()}.", low, high)
+            else:
+                told = _assert(in_range, f"input `{name}` is {{}}; expected a value in {field.range()}.", low)
+            checks.append(told)
     with tf.control_dependencies(checks):
         tensor = tf.identity(tensor)
     tensor.set_shape(field.sizes())
