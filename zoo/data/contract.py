@@ -5,6 +5,7 @@ import hashlib
 import importlib.metadata
 import json
 import math
+import platform
 
 import numpy as np
 
@@ -260,7 +261,7 @@ class Data:
         source: Where it comes from.
         licence: Its licence.
         notes: What a person should know of how it was read, a sentence each.
-        packages: Names of the packages that made the arrays, where another version of them may make others.
+        packages: Names of the packages that made the arrays, where another version of them may make others; "python" for Python.
         paths: {setting: value} by which a person's own files are found from any folder.
         examples: A `Part` whose first examples are kept beside the trained weights, where those of the test part must not be
             published again; None for the test part.
@@ -299,7 +300,10 @@ class Data:
 
     def made_with(self):
         """{package: version} of `packages`."""
-        return {package: importlib.metadata.version(package) for package in self.packages}
+        return {
+            package: platform.python_version() if package == "python" else importlib.metadata.version(package)
+            for package in self.packages
+        }
 
 
 def unequal(before, now):

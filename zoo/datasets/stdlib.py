@@ -51,7 +51,5 @@ def load(steps: Count = 64, contract=None):
         "test": modules[9::10],
     }
     texts = {part: "".join(some) for part, some in parts.items()}
-    version = platform.python_version()
-    return language_data(
-        texts, steps, f"{len(modules)} modules of the standard library of Python {version}", "PSF licence", contract=contract
-    )
+    source = f"{len(modules)} modules of the standard library of Python {platform.python_version()}"
+    return language_data(texts, steps, source, "PSF licence", contract=contract, packages=("python",))
