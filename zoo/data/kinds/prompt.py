@@ -45,8 +45,9 @@ def numbers_of(text, name, field):
     vocabulary = Vocabulary(field.vocabulary)
     numbers = vocabulary.encode(text)[:-1]
     if UNKNOWN in numbers:
-        unknown = sorted({one for one in text if UNKNOWN in vocabulary.encode(one)[:-1]})
-        told = ", ".join(map(repr, unknown[:5])) or "some words"
+        pieces = text.split() if vocabulary.has_words else text
+        unknown = dict.fromkeys(one for one in pieces if UNKNOWN in vocabulary.encode(one)[:-1])
+        told = ", ".join(map(repr, list(unknown)[:5]))
         raise UsageError(f"`{name}` has {told}, which the training text does not have; expected only what occurs there.")
     return numbers
 
