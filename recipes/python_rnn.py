@@ -69,6 +69,6 @@ recipe = Recipe(
     log_likelihoods=likelihoods,
     prompt="\n",
     space=space,
-    fit={"epochs": 10, "batch_size": 32, "learning_rate": 4e-3, "global_clipnorm": 5.0, "schedule": "cosine"},
+    fit={"epochs": 7, "batch_size": 32, "learning_rate": 4e-3, "global_clipnorm": 5.0, "schedule": "cosine"},
     target=Target("nats", at_most=1.30, aim=1.15, monitor="loss"),
 )
