@@ -19,8 +19,8 @@ TEST, VALIDATION = 0.9, (0.75, 0.8)  # where it begins; where it begins and ends
 def load(steps: Count = 64, contract=None):
     """The text as characters, of which it has 65.
 
-    The last tenth, 111 540 characters, is the test part: others, who have two parts, report on it. The twentieth from 75 to 80 % of
-    the text is kept for validation, and what is before it and after it is trained on.
+    The last tenth, 111 540 characters, is the test part: others, who have two parts, report on it. The twentieth from 75 to 80 %
+    of the text is kept for validation, and what is before it and after it is trained on.
 
     Args:
         steps: Number of characters in a window.
