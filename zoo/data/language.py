@@ -17,7 +17,7 @@ VISIBLE = {"\n": "↵", "\t": "⇥"}  # of pieces in a list
 STREAMS, SHORTEST_STREAM, STEPS = 20, 1000, 100  # in which a long text is read
 
 
-def language_data(texts, steps, source, licence, level="characters", minimum_count=1, contract=None, **further):
+def language_data(texts, steps, source, licence, level="characters", minimum_count=1, contract=None, paths=None, packages=()):
     """A `Data` of running text, cut into consecutive windows.
 
     Args:
@@ -28,7 +28,8 @@ def language_data(texts, steps, source, licence, level="characters", minimum_cou
         level: "characters" or "words".
         minimum_count: How often a piece must occur in the training part to be in the vocabulary; the others are `<unknown>`.
         contract: A `Contract` whose vocabulary is used; None makes that of the training part.
-        **further: Keywords of `Data`.
+        paths: As of `Data`.
+        packages: As of `Data`.
 
     Returns:
         A `Data` with `tokens` (windows, steps), int32, and as targets the token that follows each, padded with 0 in the last
@@ -52,7 +53,7 @@ def language_data(texts, steps, source, licence, level="characters", minimum_cou
             )
     else:
         vocabulary = Vocabulary(contract["tokens"].vocabulary)
-    parts, notes = {}, list(further.pop("notes", ()))
+    parts, notes = {}, []
     for name, text in texts.items():
         numbers = vocabulary.encode(text)[:-1]
         unknown = numbers.count(UNKNOWN)
@@ -62,8 +63,15 @@ def language_data(texts, steps, source, licence, level="characters", minimum_cou
             raise UsageError(f"{source} has {len(numbers)} {level} in its {name} part; expected at least two.")
         parts[name] = windows(numbers, steps)
     field = Field("int32", (None,), 0, len(vocabulary) - 1, vocabulary.pieces, LONGEST_PROMPT, kind="prompt")
-    contract = Contract({"tokens": field})
-    return Data(**parts, contract=contract, source=source, licence=licence, notes=tuple(notes), **further)
+    return Data(
+        **parts,
+        contract=Contract({"tokens": field}),
+        source=source,
+        licence=licence,
+        notes=tuple(notes),
+        packages=packages,
+        paths=paths or {},
+    )
 
 
 def writing_fields(tokens):
