@@ -339,7 +339,7 @@ SMALL = {
     "sparse_autoencoder, l1": small_sparse(penalty="l1"),
     # 64 pixels that are coin tosses cost 64 log 2 = 44 nats.
     "conv_vae": Small(
-        "conv_vae", {"input_shape": (8, 8, 1), "filters": (4, 6), "units": (16,), "codings": 2}, image, nothing, None, 42.0
+        "conv_vae", {"input_shape": (8, 8, 1), "filters": (8, 12), "units": (32,), "codings": 2}, image, nothing, None, 42.0
     ),
     "vae": Small("vae", {"input_shape": (8, 8, 1), "units": (16, 8), "codings": 3}, image, nothing, None, 42.0),
     "seq2seq": small_seq2seq(),

@@ -208,4 +208,5 @@ def test_networks_train_on_jax_and_give_the_outputs_of_tensorflow(tmp_path):
         ours, theirs = np.load(tmp_path / f"{index}.npz"), np.load(tmp_path / f"{index}-jax.npz")
         assert set(ours) == set(theirs)
         for key in ours:
-            np.testing.assert_allclose(ours[key], theirs[key], atol=2e-6, err_msg=f"{name} {key}")
+            largest = max(1, np.abs(ours[key]).max())  # of a bound in nats, the sum over all pixels
+            np.testing.assert_allclose(ours[key], theirs[key], atol=2e-6 * largest, err_msg=f"{name} {key}")
