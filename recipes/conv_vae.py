@@ -76,6 +76,6 @@ recipe = Recipe(
     fields=fields,
     estimate=estimate,
     space=space,
-    fit={"epochs": 60, "batch_size": 100, "learning_rate": 2e-3, "schedule": "cosine"},
+    fit={"epochs": 24, "batch_size": 100, "learning_rate": 2e-3, "schedule": "cosine"},
     target=Target("negative_elbo", at_most=148.0, aim=143.0, monitor="loss"),
 )
