@@ -12,6 +12,10 @@ FOLDER = saved.packaged_folder()
 TRAINED = sorted(path.parent.name for path in FOLDER.glob("*/card.json"))
 
 
+# Language models over ten thousand words or a million characters, which may take up to 90 minutes.
+LONG = ("char_rnn", "neural_ngram", "word_rnn")
+
+
 def test_every_recipe_is_trained():
     assert recipes.recipe_names() == TRAINED
 
@@ -45,7 +49,8 @@ def test_the_card_is_that_of_the_recipe_and_the_target_is_reached(name):
     assert card["settings"]["data"] == defaults["data"]
     assert card["target"]["text"] == str(recipe.target)
     assert card["score"]["passed"] is True and recipe.target.passes(card["score"]["mean"])
-    assert all(seconds <= 30 * 60 for seconds in card["wall_seconds"].values())
+    most = 90 if name in LONG else 30
+    assert all(seconds <= most * 60 for seconds in card["wall_seconds"].values())
     assert len(card["score"]["seeds"]) >= (3 if max(card["wall_seconds"].values()) < 5 * 60 else 1)
 
 
@@ -53,7 +58,7 @@ def test_the_card_is_that_of_the_recipe_and_the_target_is_reached(name):
 def test_the_weights_load_and_are_those_of_the_card(name):
     model, card, contract = zoo.load(name), saved.read_card(FOLDER / name), saved.read_contract(FOLDER / name)
     assert model.count_params() == card["weights"]["count"]
-    assert all(weight.dtype == "float32" and np.isfinite(weight).all() for weight in model.weights)
+    assert all(weight.dtype in ("float32", "int32") and np.isfinite(weight).all() for weight in model.weights)
     assert {tensor.name for tensor in model.inputs} == set(contract.inputs)
 
 
