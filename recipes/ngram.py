@@ -26,7 +26,7 @@ def build(
     order: Count = 6,
     smoothing: Literal["kneser_ney", "add_k", "none"] = "kneser_ney",
     k: Positive = 0.01,
-    capacity: Count = 256_000,
+    capacity: Count = 260_000,
     sentences: bool = False,
 ):
     pieces = contract["tokens"].vocabulary
