@@ -73,5 +73,5 @@ recipe = Recipe(
     log_likelihoods=likelihoods,
     prompt="\n",
     fit={"epochs": 1, "batch_size": 32},
-    target=Target("nats", at_most=1.70, monitor="loss"),
+    target=Target("nats", at_most=1.55, monitor="loss"),
 )
