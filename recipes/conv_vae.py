@@ -1,5 +1,7 @@
 """MNIST digits to a coding of two numbers, which is a map of them, and back.
 
+The negative evidence lower bound of the test part is 139 nats per image after 24 epochs.
+
 Commands:
     zoo train conv_vae
     zoo train conv_vae codings=20

@@ -366,6 +366,11 @@ def test_an_autoencoder_is_its_two_halves(engines_of, trained):
         np.testing.assert_allclose(halves, model.predict(images, verbose=0), atol=1e-5)
 
 
+def test_what_is_estimated_beside_the_target_does_not_keep_a_file_from_being_measured(version_of):
+    files = read(version_of("stacked_autoencoder") / "export.json")["files"]
+    assert all(entry["metric_after"] == pytest.approx(entry["metric_before"], rel=1e-4) for entry in files.values())
+
+
 def test_a_vae_makes_as_many_images_as_are_asked_for(engines_of):
     (engine,) = engines_of("vae")
 

@@ -80,7 +80,7 @@ def reconstructor(model: keras.Model) -> keras.Model:
     """The whole network with its coding as a second output, sharing the weights of `model`.
 
     Args:
-        model: A model from `stacked_autoencoder`.
+        model: A model from `stacked_autoencoder`, `denoising_autoencoder` or `sparse_autoencoder`.
 
     Returns:
         A `keras.Model` from `image` (batch, *input_shape) to {`reconstruction`: same shape; `coding`: (batch, units[-1])}.
@@ -97,7 +97,7 @@ def encoder(model: keras.Model) -> keras.Model:
     """The half from image to coding, sharing the weights of `model`.
 
     Args:
-        model: A model from `stacked_autoencoder`.
+        model: A model from `stacked_autoencoder`, `denoising_autoencoder` or `sparse_autoencoder`.
 
     Returns:
         A `keras.Model` from `image` (batch, *input_shape) to {`coding`: (batch, units[-1])}.
@@ -113,7 +113,7 @@ def decoder(model: keras.Model) -> keras.Model:
     """The half from coding to image, sharing the weights of `model`.
 
     Args:
-        model: A model from `stacked_autoencoder`.
+        model: A model from `stacked_autoencoder`, `denoising_autoencoder` or `sparse_autoencoder`.
 
     Returns:
         A `keras.Model` from `coding` (batch, units[-1]) to {`reconstruction`: (batch, *input_shape)}.
@@ -139,7 +139,7 @@ def interpolator(model: keras.Model) -> keras.Model:
     JAX cannot compile it, because `steps` determines a shape.
 
     Args:
-        model: A model from `stacked_autoencoder`.
+        model: A model from `stacked_autoencoder`, `denoising_autoencoder` or `sparse_autoencoder`.
 
     Returns:
         A `keras.Model` from [`image_a`, `image_b` (batch, height, width, channels), `steps` () int32, at least 2], or a

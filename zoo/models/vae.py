@@ -107,7 +107,7 @@ def encoder(model: keras.Model) -> keras.Model:
     """The half from image to the Gaussian of its coding, sharing the weights of `model`.
 
     Args:
-        model: A model from `vae`.
+        model: A model from `vae` or `conv_vae`.
 
     Returns:
         A `keras.Model` from `image` (batch, *input_shape) to {`mean`: (batch, codings); `log_variance`: (batch, codings)}.
@@ -125,7 +125,7 @@ def decoder(model: keras.Model) -> keras.Model:
     """The half from coding to image, sharing the weights of `model`.
 
     Args:
-        model: A model from `vae`.
+        model: A model from `vae` or `conv_vae`.
 
     Returns:
         A `keras.Model` from `coding` (batch, codings) to {`reconstruction`: (batch, *input_shape)}, the probability of each
@@ -145,7 +145,7 @@ def sampler(model: keras.Model) -> keras.Model:
     The same seed gives the same images on every backend and runtime. JAX cannot compile it, because `count` determines a shape.
 
     Args:
-        model: A model from `vae`.
+        model: A model from `vae` or `conv_vae`.
 
     Returns:
         A `keras.Model` from [`count` (), `seed` ()], int32, the seed 0 or more, or a dictionary of them, to
@@ -167,7 +167,7 @@ def reconstructor(model: keras.Model) -> keras.Model:
     """Encodes images and decodes their mean codings, sharing the weights of `model`.
 
     Args:
-        model: A model from `vae`.
+        model: A model from `vae` or `conv_vae`.
 
     Returns:
         A `keras.Model` from `image` (batch, *input_shape) to {`reconstruction`: same shape, the probability of each pixel, in

@@ -171,12 +171,17 @@ export function show(name, field, { isDefault, isMany, hasPreview, signature }) 
     return { element, show };
   }
   const canvas = blank(title, hasPreview ? "middle" : "large");
+  const element = figure(hasPreview ? "What it makes of it" : titled(name), canvas);
   const show = (rows) => {
     const image = rows ? imageOf(rows[0], field) : null;
-    if (image) Object.assign(canvas, sizeIfOther(canvas, image));
+    if (image) {
+      Object.assign(canvas, sizeIfOther(canvas, image));
+      canvas.style.aspectRatio = canvas.width / canvas.height;
+      element.classList.toggle("wide", canvas.width > 2 * canvas.height);
+    }
     paint(canvas, image);
   };
-  return { element: figure(hasPreview ? "What it makes of it" : titled(name), canvas), isPicture: true, show };
+  return { element, isPicture: true, show };
 }
 
 /** The size of an image, where a canvas has another. */
