@@ -68,6 +68,6 @@ recipe = Recipe(
     log_likelihoods=likelihoods,
     prompt="\n",
     space=space,
-    fit={"epochs": 4, "batch_size": 20, "learning_rate": 1e-3, "schedule": "cosine"},
+    fit={"epochs": 3, "batch_size": 20, "learning_rate": 1e-3, "schedule": "cosine"},
     target=Target("perplexity", at_most=150.0, aim=138.0, monitor="loss"),
 )
