@@ -1,5 +1,7 @@
 """The Wall Street Journal, word by word, with two LSTM layers that carry their state from batch to batch.
 
+The perplexity of the test part is 107 after 8 epochs.
+
 Commands:
     zoo train word_rnn
     zoo train word_rnn cell=tanh --folder tanh
