@@ -215,7 +215,7 @@ def test_a_normalization_layer_adapts_once_to_the_training_part(digits, tmp_path
         calls.append(len(part))
         model.get_layer("normalise").adapt(part.inputs["image"] * 3 + 1)
 
-    with changed(build=normalised, phases=None, endpoints=None, adapt=adapt):
+    with changed(build=normalised, phases=None, endpoints=None, estimate=None, adapt=adapt):
         settings = ["data=digits", "epochs=3", "batch_size=300"]
         with interrupted_in(1):
             train(NAME, settings, folder=tmp_path / "resumed", verbose=0)

@@ -16,12 +16,13 @@ from keras import layers, ops
 from zoo.data.contract import Field
 from zoo.data.kinds.label import of_classes
 from zoo.errors import UsageError
+from zoo.layers.one_hot import OneHot
 
 DEFAULT = "serving_default"
 # Keras's layers and operations that give all numbers of their input as they are, in another shape.
 MOVING = ("Cast", "ExpandDims", "Flatten", "Identity", "Permute", "RepeatVector", "Reshape", "Squeeze", "Transpose")
 # Those that know numbers up to a bound of their own.
-TABLES = (layers.Embedding, layers.CategoryEncoding)
+TABLES = (layers.Embedding, layers.CategoryEncoding, OneHot)
 
 
 class Endpoint:

@@ -17,6 +17,7 @@ from .ngram_tables import NgramTables as NgramTables
 from .no_forget_lstm import NoForgetLSTMCell as NoForgetLSTMCell
 from .noise import SeededNormal as SeededNormal
 from .norm_stabilizer import NormStabilizer as NormStabilizer
+from .one_hot import OneHot as OneHot
 from .pad_to_longest import PadToLongest as PadToLongest
 from .padding import PaddingMask as PaddingMask
 from .partially_connected import PartiallyConnectedConv2D as PartiallyConnectedConv2D

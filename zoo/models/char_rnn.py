@@ -14,6 +14,7 @@ import keras
 from keras import layers
 
 from zoo.layers.carried import CarriedState
+from zoo.layers.one_hot import OneHot
 from zoo.layers.token_sampler import sampler as token_sampler
 
 CELLS = {"tanh": layers.SimpleRNN, "gru": layers.GRU, "lstm": layers.LSTM}
@@ -62,7 +63,7 @@ def char_rnn(
         raise ValueError(f"with `tied`, the last of `units` must be `embedding`, got {units[-1]} and {embedding}.")
     tokens = keras.Input((None,), dtype="int32", name="tokens")
     if embedding is None:
-        vectors = layers.CategoryEncoding(vocabulary_size, output_mode="one_hot", name="embedding")
+        vectors = OneHot(vocabulary_size, name="embedding")
     else:
         vectors = (layers.ReversibleEmbedding if tied else layers.Embedding)(vocabulary_size, embedding, name="embedding")
     x = vectors(tokens)
