@@ -1,6 +1,6 @@
 """Tokens a second that a network writes: one exported graph against a Python loop that calls `predict` for each token.
 
-    python benchmarks/writing.py                        # char_rnn and neural_ngram
+    python benchmarks/writing.py                        # char_rnn and ngram
     python benchmarks/writing.py char_rnn --length 400 --rounds 7
 
 The loop is what people write in notebooks: the whole text so far goes through `model.predict`, and NumPy draws the next token of
@@ -70,7 +70,7 @@ def seconds(run):
 def main():
     """Prints a row per network and way of writing."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", default=["char_rnn", "neural_ngram"])
+    parser.add_argument("names", nargs="*", default=["char_rnn", "ngram"])
     parser.add_argument("--length", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()

@@ -12,7 +12,6 @@ from zoo.models import (
     binary_adder,
     char_rnn,
     multitask_mlp,
-    neural_ngram,
     parity_rnn,
     perceptron,
     seq2seq,
@@ -313,8 +312,6 @@ SMALL = {
     "char_rnn, one-hot, tanh": small_text("char_rnn", embedding=None, cell="tanh"),
     "char_rnn, lstm": small_text("char_rnn", cell="lstm"),
     "word_rnn": small_text("word_rnn", tied=True),
-    "neural_ngram": small_text("neural_ngram", units=20, order=4),
-    "neural_ngram, direct": small_text("neural_ngram", units=20, order=4, dropout=0.05, direct=True),
     "time_series_rnn": small_time_series(),
     "time_series_rnn, two lstm": small_time_series(units=(12, 10), cell="lstm", dropout=0.05),
     "stacked_autoencoder": Small(
@@ -388,7 +385,6 @@ ENDPOINTS = {
     "sentiment_rnn": (),
     "char_rnn": (char_rnn.step, char_rnn.reader),
     "word_rnn": (char_rnn.step, char_rnn.reader),
-    "neural_ngram": (neural_ngram.step, neural_ngram.reader),
     "time_series_rnn": (time_series_rnn.step, time_series_rnn.forecaster),
     "stacked_lstm": (stacked_lstm.step,),
     "vae": VARIATIONAL_AUTOENCODER,
@@ -454,7 +450,6 @@ DOCUMENTED = {
     "char_rnn": ({}, 664_197),
     "word_rnn": ({}, 4_653_605),
     "word_rnn, tied": ({"tied": True}, 2_642_600),
-    "neural_ngram": ({}, 3_091_705),
     "ngram": ({}, 3_500_211),
     "seq2seq": ({"source_tokens": 40, "target_tokens": 20, "embedding": 64, "units": 64}, 55_060),
 }

@@ -44,8 +44,6 @@ NAMES = {
         "tokens state1 state2 state3 state4",
         "logits next_state1 next_state2 next_state3 next_state4",
     ),
-    ("neural_ngram", "step"): ("token recent", "logits next_recent"),
-    ("neural_ngram", "reader"): ("tokens recent", "logits next_recent"),
     ("time_series_rnn", "step"): ("value state1", "following next_state1"),
     ("time_series_rnn", "forecaster"): ("series steps", "forecast"),
     ("time_series_rnn, two lstm", "step"): (
@@ -77,7 +75,7 @@ def trained(model):
 
 
 def dtype_of(output):
-    return "int32" if output in ("label", "same", "sum", "next_recent") or output.endswith("_label") else "float32"
+    return "int32" if output in ("label", "same", "sum") or output.endswith("_label") else "float32"
 
 
 def sigmoid(logits):

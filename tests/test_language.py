@@ -30,7 +30,7 @@ from zoo.errors import UsageError
 from zoo.layers import CarriedState, NgramStep, NgramTables, TokenSampler
 from zoo.layers.noise import seeded_gumbel
 from zoo.layers.token_sampler import sampler, writing_endpoints
-from zoo.models import char_rnn, neural_ngram, ngram, word_rnn
+from zoo.models import char_rnn, ngram, word_rnn
 from zoo.training.loop import train
 from zoo.writing import tokens_written
 
@@ -421,8 +421,6 @@ def small_writers():
         "char_rnn": (char_rnn.char_rnn(size, 5, (6, 4), "lstm"), char_rnn),
         "char_rnn, one-hot": (char_rnn.char_rnn(size, None, (6,), "tanh"), char_rnn),
         "word_rnn, tied": (word_rnn.word_rnn(size, 5, (6, 5), "gru", tied=True), char_rnn),
-        "neural_ngram": (neural_ngram.neural_ngram(size, 4, 5, 6, direct=True), neural_ngram),
-        "neural_ngram, 2": (neural_ngram.neural_ngram(size, 2, 5, 6), neural_ngram),
         "ngram": (ngram.ngram(size, 3, 300), ngram),
     }
     generator = np.random.default_rng(1)
@@ -463,15 +461,6 @@ def test_steps_readers_and_writers_are_the_network(capfd):
         np.testing.assert_allclose(np.concatenate(pieces, axis=1), logits, atol=1e-5, err_msg=name)
 
 
-def test_a_neural_ngram_sees_no_further_than_it_should():
-    _, networks = small_writers()
-    model = networks["neural_ngram"][0]
-    text = np.array([[5, 6, 7, 8, 9, 10]], "int32")
-    before, after = (ops.convert_to_numpy(model(one))[0] for one in (text, np.where(text == 6, 11, text)))
-    changed = np.abs(before - after).max(axis=-1) > 1e-6
-    assert changed.tolist() == [False, True, True, True, False, False]
-
-
 def test_counts_load_in_a_fresh_process(tmp_path):
     vocabulary, networks = small_writers()
     model, text = networks["ngram"][0], np.array([vocabulary.encode("the dog")[:-1]], "int32")
@@ -494,8 +483,6 @@ def test_builders_say_what_they_expect():
         char_rnn.char_rnn(cell="rnn")
     with pytest.raises(ValueError, match="with `tied`, the last of `units` must be `embedding`, got 8 and 6"):
         char_rnn.char_rnn(embedding=6, units=(8,), tied=True)
-    with pytest.raises(ValueError, match="`order` of neural_ngram must be at least 2, got 1"):
-        neural_ngram.neural_ngram(order=1)
 
 
 HELLO = ["data=hello", "embedding=None", "units=(8,)", "cell=tanh", "dropout=0.1", "learning_rate=0.03"]

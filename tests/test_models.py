@@ -52,7 +52,7 @@ def test_weight_count_is_the_documented_one(name):
 
 def test_networks_of_a_fixed_size_say_so_in_one_line():
     any_length = {"binary_adder", "deep_rnn", "identity_rnn", "latch_rnn", "parity_rnn", "seq2seq", "stacked_lstm", "tdnn"}
-    any_length |= {"sentiment_rnn", "time_series_rnn", "char_rnn", "word_rnn", "neural_ngram"}
+    any_length |= {"sentiment_rnn", "time_series_rnn", "char_rnn", "word_rnn"}
     for small in SMALL.values():
         if small.builder not in any_length | {"resnet", "perceptron", "adaline"}:
             with pytest.raises(ValueError) as error:

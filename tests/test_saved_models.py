@@ -13,7 +13,7 @@ TRAINED = sorted(path.parent.name for path in FOLDER.glob("*/card.json"))
 
 
 # Language models over ten thousand words or a million characters, which may take up to 90 minutes.
-LONG = ("char_rnn", "neural_ngram", "word_rnn")
+LONG = ("char_rnn", "word_rnn")
 
 
 def test_every_recipe_is_trained():

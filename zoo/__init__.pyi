@@ -18,7 +18,6 @@ from .models.maxout_mlp import maxout_mlp as maxout_mlp
 from .models.mlp import mlp as mlp
 from .models.mnist_cnn import mnist_cnn as mnist_cnn
 from .models.multitask_mlp import multitask_mlp as multitask_mlp
-from .models.neural_ngram import neural_ngram as neural_ngram
 from .models.ngram import ngram as ngram
 from .models.parity_rnn import parity_rnn as parity_rnn
 from .models.perceptron import perceptron as perceptron

@@ -29,7 +29,6 @@ from .soft_sharing import SoftSharing as SoftSharing
 from .sparsity import Sparsity as Sparsity
 from .standardization import Standardization as Standardization
 from .tied import TiedDense as TiedDense
-from .token_context import TokenContext as TokenContext
 from .token_dropout import TokenDropout as TokenDropout
 from .token_sampler import NextToken as NextToken
 from .token_sampler import TokenDraw as TokenDraw
