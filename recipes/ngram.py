@@ -65,6 +65,17 @@ def likelihoods(model, part):
     return keras.ops.convert_to_numpy(model(text_of(part)[None].astype("int32")))[0, 1:]
 
 
+def space(hp):
+    return {
+        # Of a million characters, more than six in a row are hardly ever seen again; there is no room for them either.
+        "order": hp.Int("order", 2, 6, default=6),
+        # Without smoothing whatever was never seen is impossible; add-k is there to be compared with.
+        "smoothing": hp.Choice("smoothing", ["kneser_ney", "add_k"], default="kneser_ney"),
+        # Of add-k: a whole count more takes most of the probability away from what was seen.
+        "k": hp.Float("k", 1e-4, 1.0, sampling="log", default=0.01),
+    }
+
+
 recipe = Recipe(
     build=build,
     data=datasets.tiny_shakespeare,
@@ -73,6 +84,7 @@ recipe = Recipe(
     fields=fields,
     estimate=estimate,
     log_likelihoods=likelihoods,
+    space=space,
     prompt="\n",
     fit={"epochs": 1, "batch_size": 32},
     target=Target("nats", at_most=1.55, monitor="loss"),

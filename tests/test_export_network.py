@@ -173,7 +173,7 @@ def test_a_version_holds_every_format_with_its_papers_and_nothing_else(exported)
 
 def test_onnx_has_a_file_for_each_signature(version_of):
     assert {path.name for path in version_of("stacked_autoencoder").iterdir()} == {
-        *("model.onnx", "model.encode.onnx", "model.decode.onnx", "model.tflite"),
+        *("model.onnx", "model.encode.onnx", "model.decode.onnx", "model.interpolate.onnx", "model.tflite"),
         *("contract.json", "golden.json", "export.json"),
     }
 

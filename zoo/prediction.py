@@ -189,7 +189,7 @@ def question(name, sources, given=None, endpoint=None, folder=None):
     if len(set(rows.values())) > 1:
         counts = ", ".join(f"{key} {count}" for key, count in rows.items())
         raise UsageError(f"there are different numbers of examples ({counts}); expected one for each of the others.")
-    measured = saved.read_card(found)["scores"].get("test", {})
+    measured = saved.read_card(found).get("scores", {}).get("test", {})
     ranges = {key: tuple(measured[f"{key}{RANGE}"]) for key in asked.outputs if f"{key}{RANGE}" in measured}
     return Question(asked, endpoints, inputs, {**fields, **asked.answer_fields(known)}, labels, notes, ranges)
 
