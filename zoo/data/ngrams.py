@@ -141,7 +141,7 @@ def count(numbers, vocabulary_size, order, smoothing="kneser_ney", k=0.01, barri
 
     Example:
         >>> tables = count(np.array([4, 5, 4, 6, 4, 5]), 7, 2, "none")
-        >>> tables.probabilities(np.array([4, 5])).round(2)[1]
+        >>> round(float(tables.probabilities(np.array([4, 5]))[1]), 2)
         0.67
     """
     if order < 1:
