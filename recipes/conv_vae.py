@@ -10,9 +10,9 @@ Commands:
 """
 
 from zoo import conv_vae, datasets
-from zoo.data.autoencoders import answers, bound_numbers, coding_numbers, picture_fields, reconstruction_errors, sampling_fields
+from zoo.data.autoencoders import picture_fields, sampling_fields, variational_numbers
 from zoo.data.forms import grey
-from zoo.models.vae import anomaly, decoder, encoder, interpolator, latent_map, reconstructor, sampler
+from zoo.models.vae import anomaly, encoder, endpoints, reconstructor
 from zoo.recipe import Count, Recipe, Target
 
 
@@ -28,31 +28,12 @@ def build(
     return model
 
 
-def endpoints(model):
-    is_plane = model.get_layer("decoder").input.shape[-1] == 2
-    return {
-        "serving_default": reconstructor(model),
-        "encode": encoder(model),
-        "decode": decoder(model),
-        "sample": sampler(model),
-        "interpolate": interpolator(model),
-        "anomaly": anomaly(model),
-        **({"map": latent_map(model)} if is_plane else {}),
-    }
-
-
 def fields(contract):
     return {**picture_fields(contract["image"]), **sampling_fields()}
 
 
 def estimate(model, part, contract, train):
-    images = part.inputs["image"]
-    restored = answers(reconstructor(model), images)
-    return {
-        **bound_numbers(answers(anomaly(model), images)["negative_elbo"]),
-        **coding_numbers(**answers(encoder(model), images)),
-        **reconstruction_errors(restored["reconstruction"], images, images, train.inputs["image"], restored["coding"].shape[-1]),
-    }
+    return variational_numbers(reconstructor(model), encoder(model), anomaly(model), part, train)
 
 
 def space(hp):

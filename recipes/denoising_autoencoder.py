@@ -12,9 +12,9 @@ Commands:
 from typing import Literal
 
 from zoo import datasets, denoising_autoencoder
-from zoo.data.autoencoders import answers, picture_fields, reconstruction_errors
+from zoo.data.autoencoders import answers, errors_of, picture_fields
 from zoo.data.forms import damaged
-from zoo.models.stacked_autoencoder import decoder, encoder, interpolator, reconstructor
+from zoo.models.stacked_autoencoder import endpoints, reconstructor
 from zoo.recipe import Count, NonNegative, Recipe, Target
 
 
@@ -34,23 +34,12 @@ def prepare(data, settings):
     return damaged(data, settings["corruption"], settings["amount"])
 
 
-def endpoints(model):
-    return {
-        "serving_default": reconstructor(model),
-        "encode": encoder(model),
-        "decode": decoder(model),
-        "interpolate": interpolator(model),
-    }
-
-
 def fields(contract):
     return picture_fields(contract["image"])
 
 
 def estimate(model, part, contract, train):
-    made = answers(reconstructor(model), part.inputs["image"])
-    width = made["coding"].shape[-1]
-    return reconstruction_errors(made["reconstruction"], part.targets, part.inputs["image"], train.inputs["image"], width)
+    return errors_of(answers(reconstructor(model), part.inputs["image"]), part, train)
 
 
 def space(hp):

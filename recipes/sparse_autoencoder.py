@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 import annotated_types
 
 from zoo import datasets, sparse_autoencoder
-from zoo.data.autoencoders import answers, picture_fields, reconstruction_errors
+from zoo.data.autoencoders import answers, errors_of, picture_fields
 from zoo.data.forms import autoencoding
-from zoo.models.stacked_autoencoder import decoder, encoder, interpolator, reconstructor
+from zoo.models.stacked_autoencoder import endpoints, reconstructor
 from zoo.recipe import Count, NonNegative, Recipe, Target
 
 Rate = Annotated[float, annotated_types.Gt(0), annotated_types.Lt(1)]
@@ -33,15 +33,6 @@ def build(
     return model
 
 
-def endpoints(model):
-    return {
-        "serving_default": reconstructor(model),
-        "encode": encoder(model),
-        "decode": decoder(model),
-        "interpolate": interpolator(model),
-    }
-
-
 def fields(contract):
     return picture_fields(contract["image"])
 
@@ -50,9 +41,7 @@ def estimate(model, part, contract, train):
     """The errors, and how active the units are: an error without that would tell nothing."""
     made = answers(reconstructor(model), part.inputs["image"])
     coding = made["coding"]
-    images = part.inputs["image"]
-    errors = reconstruction_errors(made["reconstruction"], part.targets, images, train.inputs["image"], coding.shape[-1])
-    return {**errors, "mean_activation": coding.mean(), "active_share": (coding > 0.5).mean()}
+    return {**errors_of(made, part, train), "mean_activation": coding.mean(), "active_share": (coding > 0.5).mean()}
 
 
 def space(hp):

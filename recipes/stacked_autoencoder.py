@@ -12,9 +12,9 @@ Commands:
 import functools
 
 from zoo import datasets, stacked_autoencoder
-from zoo.data.autoencoders import answers, picture_fields, reconstruction_errors
+from zoo.data.autoencoders import answers, errors_of, picture_fields
 from zoo.data.forms import autoencoding, codings
-from zoo.models.stacked_autoencoder import decoder, encoder, interpolator, layer_inputs, reconstructor, shallow_autoencoder
+from zoo.models.stacked_autoencoder import endpoints, layer_inputs, reconstructor, shallow_autoencoder
 from zoo.recipe import Count, NonNegative, Phase, Recipe, Target
 
 
@@ -56,24 +56,12 @@ def data_of_layer(index, data, model):
     return codings(data, layer_inputs(model, index))
 
 
-def endpoints(model):
-    return {
-        "serving_default": reconstructor(model),
-        "encode": encoder(model),
-        "decode": decoder(model),
-        "interpolate": interpolator(model),
-    }
-
-
 def fields(contract):
     return picture_fields(contract["image"])
 
 
 def estimate(model, part, contract, train):
-    images = part.inputs["image"]
-    made = answers(reconstructor(model), images)
-    width = made["coding"].shape[-1]
-    return reconstruction_errors(made["reconstruction"], part.targets, images, train.inputs["image"], width)
+    return errors_of(answers(reconstructor(model), part.inputs["image"]), part, train)
 
 
 def space(hp):

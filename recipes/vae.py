@@ -15,19 +15,10 @@ import rich.console
 import rich.progress
 
 from zoo import datasets, vae
-from zoo.data.autoencoders import answers, bound_numbers, coding_numbers, picture_fields, reconstruction_errors, sampling_fields
+from zoo.data.autoencoders import picture_fields, sampling_fields, variational_numbers
 from zoo.data.forms import binarized
 from zoo.layers.sampling import RandomBinarization
-from zoo.models.vae import (
-    anomaly,
-    decoder,
-    encoder,
-    interpolator,
-    latent_map,
-    negative_log_likelihood,
-    reconstructor,
-    sampler,
-)
+from zoo.models.vae import anomaly, encoder, endpoints, negative_log_likelihood, reconstructor
 from zoo.recipe import Count, Positive, Recipe, Target
 
 # Burda et al. 2015, "Importance Weighted Autoencoders", estimate the likelihood with 5000 samples per image.
@@ -44,19 +35,6 @@ def build(
     # The epsilon of Burda et al.
     model.compile(optimizer=keras.optimizers.Adam(learning_rate, epsilon=1e-4))
     return model
-
-
-def endpoints(model):
-    is_plane = model.get_layer("decoder").input.shape[-1] == 2
-    return {
-        "serving_default": reconstructor(model),
-        "encode": encoder(model),
-        "decode": decoder(model),
-        "sample": sampler(model),
-        "interpolate": interpolator(model),
-        "anomaly": anomaly(model),
-        **({"map": latent_map(model)} if is_plane else {}),
-    }
 
 
 def space(hp):
@@ -77,16 +55,9 @@ def estimate(model, part, contract, train):
     images = part.inputs["image"]
     starts = rich.progress.track(range(0, len(images), 100), "likelihood", console=rich.console.Console(stderr=True))
     estimates = [negative_log_likelihood(model, images[start : start + 100], SAMPLES) for start in starts]
-    return {"nll": np.mean(np.concatenate(estimates)), **quick_estimate(model, images, train)}
-
-
-def quick_estimate(model, images, train):
-    """What is known of the codings and the reconstructions of images, which takes seconds."""
-    restored = answers(reconstructor(model), images)
     return {
-        **bound_numbers(answers(anomaly(model), images)["negative_elbo"]),
-        **coding_numbers(**answers(encoder(model), images)),
-        **reconstruction_errors(restored["reconstruction"], images, images, train.inputs["image"], restored["coding"].shape[-1]),
+        "nll": np.mean(np.concatenate(estimates)),
+        **variational_numbers(reconstructor(model), encoder(model), anomaly(model), part, train),
     }
 
 

@@ -71,6 +71,40 @@ def reconstruction_errors(reconstruction, images, read, train, width):
     return {"mse": error, "error_per_picture": size * error, "pca_mse": pca_error}
 
 
+def errors_of(made, part, train):
+    """`reconstruction_errors` of what a network makes of a part.
+
+    Args:
+        made: {"reconstruction": `(examples, ...)`, "coding": `(examples, codings)`}.
+        part: The `Part`; the pictures to be restored are its targets, or where it has none its inputs.
+        train: The training `Part`.
+    """
+    read = part.inputs["image"]
+    images = read if part.targets is None else part.targets
+    return reconstruction_errors(made["reconstruction"], images, read, train.inputs["image"], made["coding"].shape[-1])
+
+
+def variational_numbers(reconstructor, encoder, anomaly, part, train):
+    """What is known of the bounds, the codings and the reconstructions of a variational autoencoder, which takes seconds.
+
+    Args:
+        reconstructor: The model of this name that `zoo.models.vae` makes of it, and so the next two.
+        encoder: See there.
+        anomaly: See there.
+        part: The `Part`.
+        train: The training `Part`.
+
+    Returns:
+        What `bound_numbers`, `coding_numbers` and `reconstruction_errors` give.
+    """
+    images = part.inputs["image"]
+    return {
+        **bound_numbers(answers(anomaly, images)["negative_elbo"]),
+        **coding_numbers(**answers(encoder, images)),
+        **errors_of(answers(reconstructor, images), part, train),
+    }
+
+
 def coding_numbers(mean, log_variance):
     """How much each dimension of a Gaussian coding tells, and how many tell nothing.
 

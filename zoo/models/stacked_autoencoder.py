@@ -159,6 +159,20 @@ def interpolator(model: keras.Model) -> keras.Model:
     return keras.Model([*images, steps], {"interpolation": strip}, name="interpolator")
 
 
+def endpoints(model: keras.Model) -> dict:
+    """What can be asked of the network, {name: `keras.Model`}.
+
+    Args:
+        model: A model from `stacked_autoencoder`, `denoising_autoencoder` or `sparse_autoencoder`.
+    """
+    return {
+        "serving_default": reconstructor(model),
+        "encode": encoder(model),
+        "decode": decoder(model),
+        "interpolate": interpolator(model),
+    }
+
+
 def shallow_autoencoder(model, index):
     """One layer of `model` as an autoencoder of its own, sharing its weights: the layer's codings and back.
 

@@ -266,6 +266,24 @@ def latent_map(model: keras.Model, extent: float = 2.0) -> keras.Model:
     return keras.Model(columns, {"image": ops.sigmoid(part(coding)), "coding": coding}, name="latent_map")
 
 
+def endpoints(model: keras.Model) -> dict:
+    """What can be asked of the network, {name: `keras.Model`}; of a two-dimensional coding also its map.
+
+    Args:
+        model: A model from `vae` or `conv_vae`.
+    """
+    is_plane = model.get_layer("decoder").input.shape[-1] == 2
+    return {
+        "serving_default": reconstructor(model),
+        "encode": encoder(model),
+        "decode": decoder(model),
+        "sample": sampler(model),
+        "interpolate": interpolator(model),
+        "anomaly": anomaly(model),
+        **({"map": latent_map(model)} if is_plane else {}),
+    }
+
+
 def negative_log_likelihood(model: keras.Model, images, samples: int = 5000, chunk: int = 250, seed: int = 0):
     """Estimates -log p(image) by importance sampling from the Gaussian of the encoder.
 
