@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import signal
 
 
@@ -34,6 +35,15 @@ def started_in(variable):
             if os.fsencode(variable) in (path / "environ").read_bytes().split(b"\0"):
                 found.add(int(path.name))
     return found
+
+
+def read_until(process, pattern):
+    """Waits until what a process prints has a pattern, a regular expression of bytes in which `.` is any byte."""
+    printed = b""
+    while not re.search(pattern, printed, re.DOTALL):
+        more = process.stdout.read1()
+        assert more, f"the run ended by itself: {printed[-300:]}"
+        printed += more
 
 
 def end(pids):

@@ -125,6 +125,10 @@ def test_train_evaluate_and_predict_in_a_row(zoo, tmp_path, monkeypatch):
     assert report["recorded"] == card["score"]["test"] == pytest.approx(report["scores"]["mse"], rel=1e-5)
     for part in ("validation", "train"):
         assert zoo(f"evaluate {NAME} --part {part}")[0] == 0
+        told = json.loads(zoo(f"evaluate {NAME} data=digits --part {part} --json")[1])["scores"]
+        assert told["mse"] == pytest.approx(
+            json.loads(zoo(f"evaluate {NAME} --part {part} --json")[1])["scores"]["mse"], rel=1e-5
+        )
     code, out, err = zoo(f"predict {NAME} {EXAMPLES / 'three.png'}")
     assert code == 0 and err == "" and "reconstruction" in out and "coding: " in out
 

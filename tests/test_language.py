@@ -5,7 +5,6 @@ import json
 import math
 import os
 import pathlib
-import re
 import subprocess
 import sys
 
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers, ops
+from processes import read_until
 from scipy import special, stats
 from served import Served
 
@@ -509,6 +509,15 @@ def test_the_word_of_the_lectures_is_memorised_and_told_at_three_stages(hello):
     assert likely["o"] > 0.9 and max(likely, key=likely.get) == "o" and "↵" in likely
 
 
+def test_what_stands_beside_weights_made_on_the_penn_treebank_is_ours():
+    found = saved.packaged_folder() / "word_rnn"
+    contract = saved.read_contract(found)
+    numbers = saved.read_examples(found, contract)["tokens"]
+    vocabulary = Vocabulary(contract["tokens"].vocabulary)
+    ours = {word for line in datasets.ptb.EXAMPLES.splitlines() for word in line.split()}
+    assert len(numbers) == 8 and set(vocabulary.decode(numbers.ravel()).split()) <= ours
+
+
 @pytest.mark.slow
 def test_a_run_that_carries_its_state_is_resumed_to_the_very_same_weights(tmp_path):
     settings = [*HELLO, "epochs=3", "batch_size=4"]
@@ -516,11 +525,7 @@ def test_a_run_that_carries_its_state_is_resumed_to_the_very_same_weights(tmp_pa
     with subprocess.Popen(
         [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:
-        printed = b""
-        while not re.search(rb"Epoch 2/3.*20/150", printed, re.DOTALL):
-            more = process.stdout.read1()
-            assert more, f"the run ended by itself: {printed[-300:]}"
-            printed += more
+        read_until(process, rb"Epoch 2/3.*20/150")
         process.kill()
     resumed = train("char_rnn", settings, folder=tmp_path / "killed", resume=True, verbose=0)
     whole = train("char_rnn", settings, folder=tmp_path / "whole", verbose=0)

@@ -4,13 +4,13 @@ import contextlib
 import csv
 import dataclasses
 import json
-import re
 import subprocess
 import sys
 
 import keras
 import numpy as np
 import pytest
+from processes import read_until
 
 import zoo
 from zoo import datasets, saved
@@ -162,11 +162,7 @@ def test_a_run_killed_in_every_phase_goes_on_to_the_very_same_weights(tmp_path):
         with subprocess.Popen(
             [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         ) as process:
-            printed = b""
-            while not re.search(rb"phase %s\n.*Epoch 2/3.*20/126" % phase.encode(), printed, re.DOTALL):
-                more = process.stdout.read1()
-                assert more, f"the run ended by itself: {printed[-300:]}"
-                printed += more
+            read_until(process, rb"phase %s\n.*Epoch 2/3.*20/126" % phase.encode())
             process.kill()
     train(NAME, settings, folder=tmp_path / "killed", resume=True, verbose=0)
     train(NAME, settings, folder=tmp_path / "whole", verbose=0)

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import scipy.stats
 from disk import small_disk
+from processes import read_until
 
 import zoo
 from zoo import datasets, saved
@@ -193,11 +194,7 @@ def test_a_run_killed_within_an_epoch_goes_on_to_the_very_same_weights(zoo, tmp_
     code = f"from zoo.training.loop import train; train('mnist_cnn', {settings}, {str(folder)!r}, verbose=1)"
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        printed = b""
-        while not re.search(rb"Epoch 2/3.*20/126", printed, re.DOTALL):
-            more = process.stdout.read1()
-            assert more, f"the run ended by itself: {printed[-300:]}"
-            printed += more
+        read_until(process, rb"Epoch 2/3.*20/126")
         process.send_signal(signal.SIGSTOP)  # so that it is still there, in the middle of its epoch, when the others come
         for way in ("--resume", "--overwrite"):
             code, _, error = zoo(f"train mnist_cnn data=digits 'filters=(2, 2)' epochs=3 batch_size=10 --folder {folder} {way}")
