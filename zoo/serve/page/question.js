@@ -2,7 +2,7 @@
 
 import { answers } from "./engine.js";
 import { errorLine, h, titled } from "./elements.js";
-import { isSingle, panelOf } from "./questions.js";
+import { isSingle, isWritten, panelOf } from "./questions.js";
 
 const DEFAULT = "serving_default"; // the signature that answers where none is named, as in TensorFlow Serving
 
@@ -132,7 +132,7 @@ function partsOf(model, question, { changed, submit }) {
   const hasPictures = question.shown.some(([, { kind }]) => kind === "image");
   const isOnly = given.length === 1;
   const asked = given.map(([name, field]) => {
-    const title = question.raw && ["text", "prompt"].includes(field.kind) ? question.raw.input : name;
+    const title = question.raw && isWritten(field) ? question.raw.input : name;
     const options = {
       changed,
       submit,

@@ -53,6 +53,9 @@ function isRaw({ inputs }) {
   return field?.dtype === "string" && field.shape.length === 1 && !others.length;
 }
 
+/** Whether a person writes such a value in words. */
+export const isWritten = ({ kind }) => kind === "text" || kind === "prompt";
+
 const isNumbers = ({ kind }) => kind === "vector"; // they stand last
 const kindsOf = (fields) => [...new Set(Object.values(fields).map(({ kind }) => kind))].sort().join();
 const asksTheSame = (one, other) =>
@@ -68,11 +71,11 @@ function questionOf(model, { name, inputs, outputs }, raw) {
   if (Object.keys(inputs).some((key) => `next_${key}` in outputs)) return null; // a step: nobody gives its state
   const fields = Object.values(inputs);
   const written = fields.filter((field) => !isSingle(field)).map(({ kind }) => kind);
-  const isRead = written.length === 1 && ["text", "prompt"].includes(written[0]);
+  const isRead = written.length === 1 && isWritten({ kind: written[0] });
   const texts = Object.keys(outputs).filter((key) => outputs[key].kind === written[0]);
   const isStreamed = isRead && texts.length > 0 && canStream(model.contract.signatures, written[0]);
   // Texts that are given as numbers are written by the server alone.
-  if (fields.some((field) => !panelOf(field).canAsk(field) || (["text", "prompt"].includes(field.kind) && !raw && !isStreamed))) return null;
+  if (fields.some((field) => !panelOf(field).canAsk(field) || (isWritten(field) && !raw && !isStreamed))) return null;
   if (fields.filter((field) => vector.isWide(field)).length > 1) return null; // the state of a recurrence: nobody gives that
   const shown = Object.entries(raw && !isStreamed ? raw.outputs : outputs).filter(([, field]) => panelOf(field).canShow(field));
   const told = label.withoutRepeats(shown).sort(([, one], [, other]) => isNumbers(one) - isNumbers(other));
