@@ -91,17 +91,26 @@ class Endpoint:
         batched = [name for name, tensor in self.inputs.items() if tensor.shape]
         if len(batched) == len(self.inputs):
             return self._named(self.model.predict(self._structured(inputs), batch_size=batch_size, verbose=0))
-        # Keras would cut a single value, such as a number of steps, into batches too. On TensorFlow a loop runs step by step
-        # unless it is compiled; on JAX it is compiled as it is, and its length must be known.
-        is_compiled = keras.backend.backend() == "tensorflow"
+        # Keras would cut a single value, such as a number of steps, into batches too.
         count = len(inputs[batched[0]]) if batched else 1
         answers = []
         for start in range(0, count, batch_size):
             rows = {name: inputs[name][start : start + batch_size] for name in batched}
-            given = {**inputs, **rows}
-            outputs = self._named(self.model.predict_on_batch(self._structured(given))) if is_compiled else self(given)
-            answers.append({name: np.asarray(output) for name, output in outputs.items()})
+            answers.append(self.answer({**inputs, **rows}))
         return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
+
+    def answer(self, inputs):
+        """The outputs, {name: array}, for {name: array}, computed at once.
+
+        A single value is as a rule how often something is done. On TensorFlow such a loop runs step by step unless it is
+        compiled; on JAX it is compiled as it is, and its length must be known.
+        """
+        is_looped = not all(tensor.shape for tensor in self.inputs.values())
+        if is_looped and keras.backend.backend() == "tensorflow":
+            outputs = self._named(self.model.predict_on_batch(self._structured(inputs)))
+        else:
+            outputs = self(inputs)
+        return {name: np.asarray(output) for name, output in outputs.items()}
 
     def _structured(self, inputs):
         return keras.tree.pack_sequence_as(self.model.input, [inputs[name] for name in self.inputs])

@@ -162,13 +162,10 @@ class Question:
         name = next(iter(self.inputs))
         vocabulary = Vocabulary(self.fields[name].vocabulary)
         prompt = [int(number) for number in self.inputs[name][0] if number]
-        numbers = [*prompt]
         yield vocabulary.decode(prompt)
         scalars = {key: value for key, value in self.inputs.items() if key != name}
         for number in writing.tokens_written(self.endpoints[writing.STEP], prompt, **scalars):
-            before = vocabulary.decode(numbers)
-            numbers.append(number)
-            yield vocabulary.decode(numbers).removeprefix(before)
+            yield vocabulary.decode([number])
 
 
 def question(name, sources, given=None, endpoint=None, folder=None):

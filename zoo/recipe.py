@@ -141,7 +141,7 @@ class Recipe:
             data: The setting `data`, whose own settings are among them; None for the recipe's data set.
         """
         built = {name: parameter.default for name, parameter in self._parameters().items()}
-        usual = {**(OPTIMIZER_DEFAULTS if self._takes("optimizer") else {}), "schedule": "constant"}
+        usual = {**(OPTIMIZER_DEFAULTS if takes(self.build, "optimizer") else {}), "schedule": "constant"}
         fit = {"epochs": None, "batch_size": None, **usual, **self.fit}
         data = data or self.data.__name__.rpartition(".")[2]
         own = {name: parameter.default for name, parameter in self.data_settings(data).items()}
@@ -230,13 +230,13 @@ class Recipe:
             UsageError: If the network cannot be built with these settings, or does not take the data's inputs.
         """
         keywords = {name: settings[name] for name in _settings_of(self.build)}
-        if self._takes("contract"):
+        if takes(self.build, "contract"):
             keywords["contract"] = contract
-        if self._takes("optimizer"):
+        if takes(self.build, "optimizer"):
             from zoo.optimizers import optimizer_of  # brings keras, which a reader of settings does without
 
             keywords["optimizer"] = optimizer_of(settings)
-        if self._takes("batch_size"):
+        if takes(self.build, "batch_size"):
             keywords["batch_size"] = settings["batch_size"]
         try:
             model = self.build(**keywords)
@@ -288,9 +288,6 @@ class Recipe:
 
     def _parameters(self):
         return {**_settings_of(self.build), **(_settings_of(self.phases) if self.phases else {})}
-
-    def _takes(self, given):
-        return takes(self.build, given)
 
 
 def takes(function, name):

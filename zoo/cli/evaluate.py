@@ -58,26 +58,27 @@ def evaluate(
 
     if settings:
         scores, lines, notes = evaluate_on(name, settings, folder, part)
-        if as_json:
-            told = {} if lines is None else {"lines": lines}
-            return print_json({"name": name, "data": settings, "part": part, "notes": notes, "scores": scores, **told})
-        for note in notes:
-            print(note)
-        for key, value in scores.items():
-            print(f"{part} {key}: {_numbers(value)}")
-        return None
+        told = {"data": settings, "notes": notes, "scores": scores, **({} if lines is None else {"lines": lines})}
+        return _tell({"name": name, "part": part, **told}, as_json)
     card = saved.read_card(saved.find_saved(name, folder))
     scores = measure_codings(name, folder, part) if probe else measure(name, folder, part, noise)
     metric, recorded = card["score"]["metric"], None
     if not probe and noise is None:
         recorded = card["score"]["test"] if part == "test" else card["scores"].get(part, {}).get(metric)
-    if as_json:
-        print_json({"name": name, "part": part, "noise": noise, "scores": scores, "recorded": recorded})
-    else:
-        for key, value in scores.items():
-            print(f"{part} {key}: {_numbers(value)}")
+    _tell({"name": name, "part": part, "noise": noise, "scores": scores, "recorded": recorded}, as_json)
     if recorded is not None and f"{recorded:.4g}" != f"{scores[metric]:.4g}":
         raise RunError(f"{metric} is {scores[metric]:.6g} and the card says {recorded:.6g}.")
+    return None
+
+
+def _tell(found, as_json):
+    """Prints what was found: all of it as JSON, or the notes and the scores."""
+    if as_json:
+        return print_json(found)
+    for note in found.get("notes", ()):
+        print(note)
+    for metric, value in found["scores"].items():
+        print(f"{found['part']} {metric}: {_numbers(value)}")
     return None
 
 

@@ -199,8 +199,8 @@ class Part:
             text have; {output: such a name} where some of several targets have one. None for targets that stand for the whole
             example, such as a class.
         baselines: For series, {rule: `(examples, horizon)`} of what simple rules forecast for the steps after each window.
-        consecutive: Whether each example goes on where the one before it ends, as the windows of a text do. A batch then holds
-            as many stretches of the text side by side, and the next batch goes on with each of them.
+        consecutive: Whether each example begins where the one before it ends, as the windows of a text do. A batch then holds
+            as many stretches of the text side by side, and the next batch continues each of them.
         classes: `(examples,)`, the number of the class of each example, where that is known and no target.
     """
 

@@ -1,9 +1,9 @@
 """The Penn Treebank as Mikolov et al. prepared it: a million words of the Wall Street Journal, 10 000 different ones."""
 
 import dataclasses
-import gzip
 import hashlib
 
+from zoo.data.files import read_text
 from zoo.data.language import language_data, windows
 from zoo.data.prepared import data_folder, missing
 from zoo.data.text import Vocabulary
@@ -67,13 +67,9 @@ def _text(name):
     found = [file for file in (given / "ptb" / f"ptb.{name}.txt", given / "ptb" / f"ptb.{name}.txt.gz") if file.is_file()]
     if not found:
         raise missing(str(given / "ptb" / f"ptb.{name}.txt"), ORIGIN, INSTEAD)
-    try:
-        content = found[0].read_bytes()
-        content = gzip.decompress(content) if found[0].suffix == ".gz" else content
-    except (OSError, EOFError) as error:
-        raise UsageError(f"{found[0]} cannot be read ({error}); fetch it from {ORIGIN} again.") from error
-    if hashlib.sha256(content).hexdigest() != PTB[name]:
+    text = read_text(found[0], f"the Penn Treebank; fetch it from {ORIGIN} again")
+    if hashlib.sha256(text.encode()).hexdigest() != PTB[name]:
         raise UsageError(
             f"{found[0]} is not the {name} part of the Penn Treebank (its sha256 differs); fetch it from {ORIGIN} again."
         )
-    return content.decode()
+    return text

@@ -1,5 +1,6 @@
 """A person's own running text: `data=text:FILE`, several files, or a folder."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -45,17 +46,16 @@ def load(
     """
     if not path:
         raise UsageError("`data=text` came without a file; write data=text:FILE, or data=text:FOLDER.")
-    files = _files(path)
+    contents = _contents(path, 2 if whole else LEAST)
     texts = {part: "" for part in ("train", "validation", "test")}
-    for file in files:
-        content = _read(file, 2 if whole else LEAST)
+    for content in contents:
         for part, text in dict.fromkeys(texts, content).items() if whole else split_text(content).items():
             text = text.lower() if lower else text
             texts[part] += re.sub(r"([^\w\s'])", r" \1 ", text) if level == "words" else text
     return language_data(
         texts,
         steps,
-        f"{counted(len(files), 'text')} of {path}",
+        f"{counted(len(contents), 'text')} of {path}",
         "the user's own",
         level,
         minimum_count,
@@ -64,33 +64,34 @@ def load(
     )
 
 
-def _files(path):
-    files = []
+def _contents(path, least):
+    """The text of every file, of at least so many characters; what a folder holds beside such texts is left out."""
+    contents = []
     for one in map(pathlib.Path, path.split(",")):
         found = one.expanduser()
         if found.is_dir():
-            inside = [file for file in sorted(found.rglob("*")) if _is_text(file.relative_to(found), file)]
+            inside = _inside(found)
             if not inside:
                 raise UsageError(f"{one} holds no text file of at least {LEAST} characters; expected UTF-8 text.")
-            files += inside
+            contents += inside
         elif found.is_file():
-            files.append(found)
+            contents.append(_read(found, least))
         else:
             raise UsageError(f"there is no file or folder {one}; expected text as data=text:FILE.")
-    return files
+    return contents
 
 
-def _is_text(name, file):
-    """Whether a file of a folder is worth reading: not hidden, UTF-8, and long enough."""
-    if any(part.startswith(".") for part in name.parts) or not file.is_file():
-        return False
-    try:
-        return bool(_read(file))
-    except UsageError:
-        return False
+def _inside(folder):
+    """The texts of a folder that are worth reading: not hidden, UTF-8, and long enough."""
+    texts = []
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts):
+            with contextlib.suppress(UsageError):
+                texts.append(_read(file, LEAST))
+    return texts
 
 
-def _read(file, least=LEAST):
+def _read(file, least):
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

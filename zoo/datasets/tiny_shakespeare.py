@@ -2,6 +2,7 @@
 
 import hashlib
 
+from zoo.data.files import read_text
 from zoo.data.language import language_data
 from zoo.data.prepared import file_of
 from zoo.errors import UsageError
@@ -44,7 +45,7 @@ def load(steps: Count = 64, contract=None):
 
 def _text():
     file = file_of("tinyshakespeare", "input.txt", URL, URL, INSTEAD)
-    content = file.read_bytes()
-    if hashlib.sha256(content).hexdigest() != SHA256:
+    text = read_text(file)
+    if hashlib.sha256(text.encode()).hexdigest() != SHA256:
         raise UsageError(f"{file} is not Tiny Shakespeare (its sha256 differs); fetch it from {URL} again, or use {INSTEAD}.")
-    return content.decode()
+    return text

@@ -115,10 +115,7 @@ def _answer(endpoint, inputs):
     """Keras's outputs, {name: array}."""
     with warnings.catch_warnings():  # the attention over a source of one token is 1, which is right
         warnings.filterwarnings("ignore", "You are using a softmax over axis")
-        if all(tensor.shape for tensor in endpoint.inputs.values()):
-            return {name: np.asarray(output) for name, output in endpoint(inputs).items()}
-        # A single value is as a rule how often something is done: compiled, a loop of it takes a twentieth of the time.
-        return endpoint.predict(inputs, batch_size=max(map(np.size, inputs.values())))
+        return endpoint.answer(inputs)
 
 
 def _check_asked(signature, endpoint, requests, refused, examples):

@@ -15,7 +15,6 @@ from keras import layers
 
 from zoo.layers.carried import CarriedState
 from zoo.layers.one_hot import OneHot
-from zoo.layers.token_sampler import sampler as token_sampler
 
 CELLS = {"tanh": layers.SimpleRNN, "gru": layers.GRU, "lstm": layers.LSTM}
 
@@ -129,20 +128,6 @@ def reader(model: keras.Model) -> keras.Model:
         states, following = states + own, following + new
     outputs = {f"next_{state.name}": new for state, new in zip(states, following)}
     return keras.Model([tokens, *states], {"logits": _logits(model, x), **outputs}, name="reader")
-
-
-def sampler(model: keras.Model, largest_k: int = 100) -> keras.Model:
-    """A writer as one graph, made from a trained model; `zoo.layers.TokenSampler` says how it draws.
-
-    Args:
-        model: A model from `char_rnn`.
-        largest_k: The largest `top_k` that can be asked for.
-
-    Returns:
-        A `keras.Model` from `tokens` (batch, time), the prompt, and the scalars `length`, `temperature`, `top_k` and `seed` to
-        {`continuation`: (batch, length) int32}.
-    """
-    return token_sampler(step(model), largest_k)
 
 
 def carried_layers(model):

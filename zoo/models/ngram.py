@@ -10,7 +10,6 @@ import keras
 from keras import layers, ops
 
 from zoo.layers.ngram_tables import NgramStep, NgramTables
-from zoo.layers.token_sampler import sampler as token_sampler
 
 
 def ngram(
@@ -67,20 +66,6 @@ def step(model: keras.Model) -> keras.Model:
     ids = keras.Input((max(tables.order - 1, 1),), dtype="int32", name="ids")
     logits, following = NgramStep(tables, name="following")(token, ids)
     return keras.Model([token, ids], {"logits": logits, "next_ids": following}, name="step")
-
-
-def sampler(model: keras.Model, largest_k: int = 100) -> keras.Model:
-    """A writer as one graph; `zoo.layers.TokenSampler` says how it draws.
-
-    Args:
-        model: A model from `ngram`.
-        largest_k: The largest `top_k` that can be asked for.
-
-    Returns:
-        A `keras.Model` from `tokens` (batch, time), the prompt, and the scalars `length`, `temperature`, `top_k` and `seed` to
-        {`continuation`: (batch, length) int32}.
-    """
-    return token_sampler(step(model), largest_k)
 
 
 def negative_mean(targets, log_probabilities):

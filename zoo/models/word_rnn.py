@@ -42,7 +42,7 @@ def word_rnn(
 
     Returns:
         An uncompiled `keras.Model` from `tokens` (batch, time) int32 to `logits` (batch, time, vocabulary_size). What
-        `zoo.models.char_rnn` makes of a trained `char_rnn`, such as a `sampler`, it makes of this one too.
+        `zoo.models.char_rnn` makes of a trained `char_rnn`, such as its `step`, it makes of this one too.
 
     Raises:
         ValueError: As of `char_rnn`.

@@ -123,7 +123,7 @@ def prompt_numbers(name, text, field):
     from zoo.data.kinds.prompt import numbers_of
 
     check_length(name, text, field)
-    numbers = numbers_of(text, name, field)
+    numbers = numbers_of(text, name, vocabulary(field.vocabulary))
     if not numbers:
         raise UsageError(f"`{name}` is empty; expected at least a letter to begin with.")
     return numbers

@@ -113,13 +113,13 @@ async def written(version, text, options, most):
         raise UsageError(f"`length` is {length}; expected at most {most} where the text is told token by token.")
     prompt = await asyncio.to_thread(prompt_numbers, "text", text, default.fields[name])
     default.fields[name].check(name, np.array([prompt], "int32"))
-    words, tokens = vocabulary(default.fields[name].vocabulary), []
+    words, text_so_far = vocabulary(default.fields[name].vocabulary), ""
     inputs = first_step({key: (one["dtype"], one["shape"]) for key, one in step.declared.items()}, prompt, values)
-    while len(tokens) < length:
+    for _ in range(len(prompt) - 1 + length):
         inputs, token = following_step(inputs, await answered(version, step, inputs), prompt)
         if token is not None:
-            tokens.append(token)
-            yield {"text": words.decode(tokens), "token": token}
+            text_so_far += words.decode([token])
+            yield {"text": text_so_far, "token": token}
 
 
 def metadata(version):

@@ -76,12 +76,12 @@ def evaluate_on(name, overrides, folder=None, part="test"):
         )
     chosen = getattr(data, part)
     contract.check(chosen.inputs)
-    values = scores(recipe, model, chosen, data)
-    lines = None
-    if recipe.log_likelihoods is not None:
-        pieces = next(iter(contract.inputs.values())).vocabulary
-        lines = measures_by_line(recipe.log_likelihoods(model, chosen), chosen, pieces)
-    return values, lines, data.notes
+    if recipe.log_likelihoods is None:
+        return scores(recipe, model, chosen, data), None, data.notes
+    log_likelihoods = recipe.log_likelihoods(model, chosen)
+    pieces = next(iter(contract.inputs.values())).vocabulary
+    values = scores(recipe, model, chosen, data, log_likelihoods)
+    return values, measures_by_line(log_likelihoods, chosen, pieces), data.notes
 
 
 def _names(several):
@@ -124,15 +124,22 @@ def undamaged(part):
     return {name: part.targets if is_restored(array) else array for name, array in part.inputs.items()}
 
 
-def scores(recipe, model, part, data):
+def scores(recipe, model, part, data, log_likelihoods=None):
     """Every Keras metric of the model on a part of its data, and what the recipe measures and estimates beyond them.
+
+    Args:
+        recipe: The `Recipe`.
+        model: The compiled model.
+        part: The `Part`.
+        data: The `Data` that it is of.
+        log_likelihoods: What the recipe's function of this name gives for the part, where that is known already.
 
     Returns:
         {metric: value}; a value is a number or a list of numbers.
     """
     values = quick_scores(recipe, model, part, data.contract)
     if recipe.log_likelihoods is not None:
-        values.update(measures(recipe.log_likelihoods(model, part)))
+        values.update(measures(recipe.log_likelihoods(model, part) if log_likelihoods is None else log_likelihoods))
     if recipe.estimate is not None:
         train = {"train": data.train} if takes(recipe.estimate, "train") else {}
         values.update(recipe.estimate(model, part, data.contract, **train))

@@ -66,10 +66,12 @@ class EpochKeeper(keras.callbacks.Callback):
             "random_states": [state.numpy().tolist() for state in random_states(self.model)],
         }
         saved.save_weights(self.model, self.folder / progress["last"])
-        self.verdict.set_weights(self.model.get_weights())
-        if epoch + 1 in self.samples:
+        is_sampled, is_best = epoch + 1 in self.samples, math.isfinite(value) and self._is_better(value, row)
+        if is_sampled or is_best:
+            self.verdict.set_weights(self.model.get_weights())
+        if is_sampled:
             progress["samples"] = [*progress["samples"], {"epoch": epoch + 1, "text": self.samples[epoch + 1](self.verdict)}]
-        if math.isfinite(value) and self._is_better(value, row):
+        if is_best:
             progress.update(best_value=value, best_epoch=epoch + 1, best=f"best-{epoch + 1:04}.weights.h5")
             saved.save_weights(self.verdict, self.folder / progress["best"])
         write_json(self.folder / PROGRESS, progress)

@@ -16,7 +16,7 @@ def read(source, name, field):
     Line breaks and spaces at its ends count. In words of the command line `\n` is a line break.
 
     Raises:
-        UsageError: If the file is not UTF-8, or there is no text, or a piece of it is not in the vocabulary.
+        UsageError: If the file is not UTF-8, or it is empty, or a piece of it is not in the vocabulary.
 
     Example:
         >>> from zoo.data import Field
@@ -31,18 +31,22 @@ def read(source, name, field):
         raise UsageError(f"{source} cannot be read as UTF-8 text ({error}).") from error
     if not text:
         raise UsageError(f"{source!r} holds no text; expected at least a letter to begin with.")
-    numbers = numbers_of(text, name, field)
+    numbers = numbers_of(text, name, Vocabulary(field.vocabulary))
     notes = [f"{counted(len(numbers), 'token')} of {source}"] if is_file else []
     return np.array([numbers], field.dtype), notes
 
 
-def numbers_of(text, name, field):
-    """The token numbers of a text for a field.
+def numbers_of(text, name, vocabulary):
+    """The token numbers of a text.
+
+    Args:
+        text: The text.
+        name: Name of the input, for the message.
+        vocabulary: The `Vocabulary` of the network; to make a large one takes longer than to read a text.
 
     Raises:
         UsageError: If a piece of it is not in the vocabulary.
     """
-    vocabulary = Vocabulary(field.vocabulary)
     numbers = vocabulary.encode(text)[:-1]
     if UNKNOWN in numbers:
         pieces = text.split() if vocabulary.has_words else text

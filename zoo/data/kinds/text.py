@@ -12,7 +12,7 @@ def read(source, name, field):
     """The token numbers of a line of text, or of every line of a text file.
 
     Raises:
-        UsageError: If the file is not UTF-8, or there is no text.
+        UsageError: If the file is not UTF-8, or it is empty.
 
     Example:
         >>> from zoo.data import Field
